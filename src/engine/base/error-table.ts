@@ -207,6 +207,12 @@ export const errorTable = {
     'A record batch is larger than max.message.bytes allows.',
     'raise max.message.bytes of the topic, or lower batch.size of the producer',
   ),
+  'entry-too-large': entry(
+    'limit',
+    10,
+    false,
+    'An entry of the replicated log, or a write to a domain, is larger than the log accepts.',
+  ),
   'request-too-large': entry('limit', 42, false, 'A request is larger than the broker accepts.'),
   'too-many-connections': entry('limit', -1, true, 'The broker has as many connections as it accepts.'),
   'group-max-size': entry('limit', 81, false, 'The group has as many members as the broker accepts.'),
