@@ -17,7 +17,7 @@ import type { BrokerConfig } from '../cluster/broker-config.ts';
 import type { ControlState } from '../cluster/control-state.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import type { Partition } from '../partition/partition.ts';
-import type { Api, RequestOf, ResponseOf } from '../wire/wire.ts';
+import type { AnyApi, RequestOf, ResponseInput } from '../wire/wire.ts';
 import type { FetchState } from './fetch-state.ts';
 
 /** What is known of a request beside its body. */
@@ -64,19 +64,19 @@ export interface PartitionDirectory {
   get(topicId: TopicId, index: number): Partition | undefined;
 }
 
-export type Handler<A extends Api> = (
+export type Handler<A extends AnyApi> = (
   request: RequestOf<A>,
   context: RequestContext,
   broker: BrokerServices,
-) => Promise<ResponseOf<A> | typeof noResponse> | ResponseOf<A> | typeof noResponse;
+) => Promise<ResponseInput<A> | typeof noResponse> | ResponseInput<A> | typeof noResponse;
 
 /** One API as the broker serves it. */
 export interface ServedApi {
-  readonly api: Api;
-  readonly handle: Handler<Api>;
+  readonly api: AnyApi;
+  readonly handle: Handler<AnyApi>;
 }
 
 /** Ties a handler to its wire definition; the only place where the pair's types are forgotten. */
-export function serve<A extends Api>(api: A, handle: Handler<A>): ServedApi {
-  return { api, handle: handle as unknown as Handler<Api> };
+export function serve<A extends AnyApi>(api: A, handle: Handler<A>): ServedApi {
+  return { api, handle: handle as unknown as Handler<AnyApi> };
 }
