@@ -7,10 +7,7 @@
 
 import { ByteWriter } from '../base/byte-writer.ts';
 import { EngineError } from '../base/errors.ts';
-import { apiVersions } from './api/api-versions.ts';
-import { fetch } from './api/fetch.ts';
-import { metadata } from './api/metadata.ts';
-import { produce } from './api/produce.ts';
+import { apis } from './apis.ts';
 import type { AnyApi, RequestInput, RequestOf, ResponseInput, ResponseOf } from './define-api.ts';
 import type { AnyField } from './field.ts';
 import { messageError } from './field-path.ts';
@@ -23,27 +20,37 @@ import {
 } from './header-format.ts';
 import { WireReader } from './wire-reader.ts';
 
-export { noAuthorizedOperations } from './api/metadata.ts';
+export { alterConfigs } from './api/alter-configs.ts';
+export { apiVersions } from './api/api-versions.ts';
+export { createPartitions } from './api/create-partitions.ts';
+export { createTopics } from './api/create-topics.ts';
+export { deleteGroups } from './api/delete-groups.ts';
+export { deleteRecords } from './api/delete-records.ts';
+export { deleteTopics } from './api/delete-topics.ts';
+export { describeCluster } from './api/describe-cluster.ts';
+export { describeConfigs } from './api/describe-configs.ts';
+export { describeGroups } from './api/describe-groups.ts';
+export { fetch } from './api/fetch.ts';
+export { findCoordinator } from './api/find-coordinator.ts';
+export { heartbeat } from './api/heartbeat.ts';
+export { incrementalAlterConfigs } from './api/incremental-alter-configs.ts';
+export { initProducerId } from './api/init-producer-id.ts';
+export { joinGroup } from './api/join-group.ts';
+export { leaveGroup } from './api/leave-group.ts';
+export { listGroups } from './api/list-groups.ts';
+export { listOffsets } from './api/list-offsets.ts';
+export { metadata } from './api/metadata.ts';
+export { offsetCommit } from './api/offset-commit.ts';
+export { offsetDelete } from './api/offset-delete.ts';
+export { offsetFetch } from './api/offset-fetch.ts';
+export { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
+export { produce } from './api/produce.ts';
+export { syncGroup } from './api/sync-group.ts';
+export { type AdvertisedVersions, advertisedVersions, apis } from './apis.ts';
+export { noAuthorizedOperations } from './authorized-operations.ts';
 export type { AnyApi, Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './define-api.ts';
-export { noUuid } from './fields.ts';
+export { noUuid, type RecordsInput } from './fields.ts';
 export type { RequestHeader } from './header-format.ts';
-export { apiVersions, fetch, metadata, produce };
-
-/** Every API, by key. */
-export const apis: ReadonlyMap<number, AnyApi> = new Map(
-  [produce, fetch, metadata, apiVersions].map((api): [number, AnyApi] => [api.key, api]),
-);
-
-/** What ApiVersions says: every API with the range that is advertised, by key. */
-export const advertisedVersions: readonly { apiKey: number; minVersion: number; maxVersion: number }[] = [
-  ...apis.values(),
-]
-  .map(({ key, versions: [min, max], advertisedFrom = min }) => ({
-    apiKey: key,
-    minVersion: advertisedFrom,
-    maxVersion: max,
-  }))
-  .sort((a, b) => a.apiKey - b.apiKey);
 
 type WithRequest = AnyApi & { readonly request: AnyField };
 

@@ -9,12 +9,10 @@
 // All topics are asked for with null, in version 0 with an empty array.
 
 import { array } from '../array-field.ts';
+import { noAuthorizedOperations } from '../authorized-operations.ts';
 import { defineApi } from '../define-api.ts';
 import { bool, int16, int32, noUuid, string, uuid } from '../fields.ts';
 import { struct } from '../struct-field.ts';
-
-/** Stands for "authorized operations were not asked for". */
-export const noAuthorizedOperations = -2147483648;
 
 export const metadata = defineApi({
   key: 3,
