@@ -1,7 +1,6 @@
 // Errors of codecs carry the path of the field they happened in: `topics[2].partitions[0].fetchOffset`.
 // The path is put together while the error travels outwards, so that it costs nothing when all is well.
 
-import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 
 class FieldTrouble extends Error {
@@ -17,18 +16,14 @@ export function within(step: string, error: unknown): FieldTrouble {
 }
 
 /** What left the outermost codec of a message, as the error its caller sees. */
-export function messageError(
-  code: ErrorCode,
-  message: string,
-  apiKey: number,
-  apiVersion: number,
-  error: unknown,
-): EngineError {
-  const path = error instanceof FieldTrouble ? error.path : '';
+export function messageError(what: string, apiKey: number, apiVersion: number, error: unknown): EngineError {
+  const path = error instanceof FieldTrouble ? error.path : undefined;
   const cause = error instanceof FieldTrouble ? error.cause : error;
   const problem = cause instanceof Error ? cause.message : String(cause);
-  return new EngineError(code, `${message}${path === '' ? '' : `, field ${path}`}: ${problem}`, {
-    context: { apiKey, apiVersion, field: path === '' ? undefined : path },
+  // A decoder complains of bytes with an EngineError; everything else is a value of ours that cannot be encoded, or a bug.
+  const code = cause instanceof EngineError ? cause.code : 'bug';
+  return new EngineError(code, `${what}${path === undefined ? '' : `, field ${path}`}: ${problem}`, {
+    context: { apiKey, apiVersion, field: path },
     cause,
   });
 }
