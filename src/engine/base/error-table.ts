@@ -162,6 +162,12 @@ export const errorTable = {
     true,
     'The object store did not answer in time; whether it acted is not known.',
   ),
+  'store-conflict': entry(
+    'unavailable',
+    56,
+    true,
+    'Another conditional write to the same object was under way; the store did nothing.',
+  ),
   'log-unavailable': entry('unavailable', 56, true, 'The replicated log could not be written.'),
   'outcome-unknown': entry(
     'unavailable',

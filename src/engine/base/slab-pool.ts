@@ -13,8 +13,11 @@ export interface SlabPoolOptions {
   readonly bytesMax: number;
 }
 
+const noBytes = Buffer.alloc(0);
+
 class Slab {
-  readonly bytes: Buffer;
+  /** Emptied when the pool gives the memory back, so that dead ranges do not keep it alive. */
+  bytes: Buffer;
   generation = 0;
   pins = 0;
   used = 0;
@@ -129,6 +132,7 @@ export class SlabPool {
       slab.used = 0;
       if (slab.bytes.length === sizeBytes) return slab;
       this.#heldBytes -= slab.bytes.length;
+      slab.bytes = noBytes;
       if (this.#heldBytes + sizeBytes <= this.#options.bytesMax) {
         this.#heldBytes += sizeBytes;
         return new Slab(sizeBytes);

@@ -1,0 +1,40 @@
+// When the open L0 object is sealed: at a size, a number of partitions or batches, or an age, whichever comes first.
+// With the interval `auto` on a local store there is no age: an object is sealed whenever no upload is in flight.
+
+export interface SealRules {
+  readonly bytesMax: number;
+  readonly partitionsMax: number;
+  /** Keeps one partition's share of an object within one entry of the replicated log. */
+  readonly batchesMax: number;
+  /** Age of the first batch at which the object is sealed; 'when-idle' for group commit. */
+  readonly interval: number | 'when-idle';
+}
+
+/** The window on stores where a PUT costs money. */
+const remoteIntervalMs = 250;
+
+export const defaultSealRules: Omit<SealRules, 'interval'> = {
+  bytesMax: 4 * 1024 * 1024,
+  partitionsMax: 1000,
+  batchesMax: 8000,
+};
+
+/** What `auto` means for a store. */
+export const automaticInterval = (storeIsRemote: boolean): number | 'when-idle' =>
+  storeIsRemote ? remoteIntervalMs : 'when-idle';
+
+export interface OpenObjectFacts {
+  readonly bytes: number;
+  readonly partitions: number;
+  readonly batches: number;
+  readonly uploadsInFlight: number;
+}
+
+/** 'now' for full objects, 'soon' for one that only waits for its neighbours of this turn, a number for a wait in ms. */
+export function whenToSeal(open: OpenObjectFacts, rules: SealRules): 'now' | 'soon' | 'after-upload' | number {
+  if (open.bytes >= rules.bytesMax || open.partitions >= rules.partitionsMax || open.batches >= rules.batchesMax) {
+    return 'now';
+  }
+  if (rules.interval !== 'when-idle') return rules.interval;
+  return open.uploadsInFlight === 0 ? 'soon' : 'after-upload';
+}

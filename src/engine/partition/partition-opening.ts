@@ -1,0 +1,110 @@
+// Opening partitions: take a higher term for many at once, then read snapshot and log tail of each. Nothing is listed.
+
+import { EngineError } from '../base/errors.ts';
+import type { ClusterEpoch, Term, TopicId } from '../base/ids.ts';
+import type { BatchRules } from '../records/batch-validation-policy.ts';
+import type { OpenedGroup, ReplicatedLog } from '../replicated-log/replicated-log.ts';
+import { CommittedState } from './committed-state.ts';
+import { type Extent, ExtentIndex } from './extent-index.ts';
+import type { OpenedPartition } from './partition-leader.ts';
+import { decodePartitionSnapshot } from './partition-snapshot-format.ts';
+import { decodePartitionEntry } from './placeholder-format.ts';
+import { type ProducerRules, ProducerTable } from './producer-table.ts';
+import type { StagedBatch } from './staged-batch.ts';
+
+export interface PartitionSpec {
+  readonly topicId: TopicId;
+  readonly index: number;
+  readonly creationEpoch: ClusterEpoch;
+  readonly rules: () => BatchRules;
+}
+
+export interface OpeningOptions {
+  readonly log: ReplicatedLog;
+  readonly producerRules: () => ProducerRules;
+  /** Recent extents that one partition may keep in memory. */
+  readonly recentExtentsMax: () => number;
+  readonly onTermOver: (spec: PartitionSpec, error: EngineError) => void;
+}
+
+const replayReadBytes = 1024 * 1024;
+
+export const partitionGroup = (topicId: TopicId, index: number): string => `partition/${topicId}/${index}`;
+
+export async function openPartitions(
+  specs: readonly PartitionSpec[],
+  options: OpeningOptions,
+): Promise<OpenedPartition[]> {
+  const groups = await options.log.open(specs.map((spec) => partitionGroup(spec.topicId, spec.index)));
+  const opened: OpenedPartition[] = [];
+  for (const [at, spec] of specs.entries()) opened.push(await replay(spec, groups[at] as OpenedGroup, options));
+  return opened;
+}
+
+async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningOptions): Promise<OpenedPartition> {
+  const state = new CommittedState(spec.creationEpoch);
+  const extents = new ExtentIndex({
+    recentMax: options.recentExtentsMax,
+    readLog: (from, bytesMax) => options.log.read(group.group, from, bytesMax),
+    group: group.group,
+  });
+  const producers = new ProducerTable<StagedBatch>(options.producerRules);
+  if (group.snapshot !== undefined)
+    decodePartitionSnapshot(group.snapshot.bytes, group.group, state, extents, producers);
+  let next = (group.snapshot?.index ?? 0) + 1;
+  if (next < group.first) {
+    throw new EngineError(
+      'corrupt-log',
+      `${group.group}: the log begins at ${group.first}, its snapshot ends at ${next - 1}`,
+    );
+  }
+  while (next <= group.end) {
+    const entries = await options.log.read(group.group, next, replayReadBytes);
+    if (entries.length === 0)
+      throw new EngineError('corrupt-log', `${group.group}: entry ${next} of ${group.end} is missing`);
+    for (const entry of entries) applyEntry(entry.index, entry.bytes, group.group, state, extents, producers);
+    next = (entries.at(-1)?.index ?? next) + 1;
+  }
+  return {
+    topicId: spec.topicId,
+    index: spec.index,
+    group: group.group,
+    term: group.term as Term,
+    logEnd: group.end,
+    snapshotIndex: group.snapshot?.index ?? 0,
+    state,
+    extents,
+    producers,
+    rules: spec.rules,
+    onTermOver: (error) => options.onTermOver(spec, error),
+  };
+}
+
+function applyEntry(
+  index: number,
+  bytes: Buffer,
+  group: string,
+  state: CommittedState,
+  extents: ExtentIndex,
+  producers: ProducerTable<StagedBatch>,
+): void {
+  const where = `${group}#${index}`;
+  const entry = decodePartitionEntry(bytes, where);
+  if (entry.kind === 'log-start') return state.applyLogStart(entry.logStartOffset);
+  const added: Extent[] = [];
+  for (const { object, batches } of entry.shares) {
+    state.applyEpoch(object.id.epoch);
+    for (const batch of batches) {
+      if (batch.baseOffset !== state.nextOffset) {
+        throw new EngineError(
+          'corrupt-log',
+          `log entry ${where} continues at offset ${batch.baseOffset}, not at ${state.nextOffset}`,
+        );
+      }
+      state.applyBatch(batch);
+      producers.apply(batch, entry.appendedAtMs);
+      added.push({ ...batch, object, term: batch.stamp.term, records: undefined });
+    }
+  }
+  extents.addEntry(index, added);
+}

@@ -1,0 +1,238 @@
+// Serves committed batches: from the batch cache where they still are, else from their L0 objects.
+//
+// Batches are handed out as they lie, whole. Bytes from the store are checked against place and CRC32C before they go out;
+// when they do not match, the read fails with the object's key and range, and nothing is served in their place.
+
+import { EngineError } from '../base/errors.ts';
+import { type Offset, offset, timestampMs } from '../base/ids.ts';
+import type { L0Reader } from '../l0/l0.ts';
+import { decompress } from '../records/compression.ts';
+import {
+  batchHeaderBytes,
+  codecOf,
+  isLogAppendTime,
+  readBaseTimestamp,
+  readBatchFacts,
+  verifyStoredBatch,
+} from '../records/record-batch-format.ts';
+import { iterateRecords } from '../records/record-format.ts';
+import type { CommittedState } from './committed-state.ts';
+import type { Extent, ExtentIndex } from './extent-index.ts';
+import type { FoundOffset, ReadOptions, ReadResult } from './partition.ts';
+
+export interface PartitionReaderOptions {
+  /** For error messages. */
+  readonly name: string;
+  readonly state: CommittedState;
+  readonly extents: ExtentIndex;
+  readonly objects: L0Reader;
+}
+
+/** What one batch may unpack to when a timestamp is looked for inside it. */
+const unpackedBytesMax = 256 * 1024 * 1024;
+/** Extents of one read; bounds what a read of tiny batches collects. */
+const extentsPerReadMax = 10_000;
+
+/** Consecutive extents that one source serves: the batch cache one by one, or one object by one range. */
+interface Run {
+  readonly extents: Extent[];
+  cached: boolean;
+}
+
+export class PartitionReader {
+  readonly #options: PartitionReaderOptions;
+
+  constructor(options: PartitionReaderOptions) {
+    this.#options = options;
+  }
+
+  async read(options: ReadOptions): Promise<ReadResult> {
+    const { state } = this.#options;
+    const { from } = options;
+    if (from < state.logStartOffset || from > state.nextOffset) {
+      throw new EngineError(
+        'offset-out-of-range',
+        `${this.#options.name}: offset ${from} is outside ${state.logStartOffset} to ${state.nextOffset}`,
+      );
+    }
+    const until = Math.min(options.until ?? state.nextOffset, state.nextOffset);
+    if (from >= until) return this.#result([], []);
+    const extents = await this.#select(options, until);
+    const pinned: Extent[] = [];
+    try {
+      const parts: Buffer[] = [];
+      for (const run of this.#runs(extents, pinned)) await this.#readRun(run, parts, options.signal);
+      return this.#result(parts, pinned);
+    } catch (error) {
+      for (const extent of pinned) extent.records?.unpin();
+      throw error;
+    }
+  }
+
+  #result(parts: Buffer[], pinned: Extent[]): ReadResult {
+    const { state } = this.#options;
+    return {
+      parts,
+      bytes: parts.reduce((sum, part) => sum + part.length, 0),
+      highWatermark: state.nextOffset,
+      lastStableOffset: state.nextOffset,
+      logStartOffset: state.logStartOffset,
+      [Symbol.dispose]() {
+        for (const extent of pinned.splice(0)) extent.records?.unpin();
+      },
+    };
+  }
+
+  /** The extents to return: the first whole even when it is too large, the others while they fit. */
+  async #select(options: ReadOptions, until: number): Promise<Extent[]> {
+    const selected: Extent[] = [];
+    let bytes = 0;
+    let next: Offset = options.from;
+    while (next < until && selected.length < extentsPerReadMax) {
+      const { extents, start } = this.#options.extents.recentFrom(next) ?? (await this.#options.extents.coldFrom(next));
+      let at = start;
+      for (; at < extents.length; at++) {
+        const extent = extents[at] as Extent;
+        if (extent.baseOffset >= until || selected.length >= extentsPerReadMax) return selected;
+        const fits = bytes + extent.length <= options.bytesMax;
+        if (!fits && (selected.length > 0 || !options.atLeastOne)) return selected;
+        selected.push(extent);
+        bytes += extent.length;
+        if (!fits) return selected;
+      }
+      const last = selected.at(-1);
+      if (at === start || last === undefined) return selected;
+      next = offset(last.lastOffset + 1);
+    }
+    return selected;
+  }
+
+  /** Cuts the extents into runs; extents in the batch cache are pinned here, in one turn, before anything is awaited. */
+  #runs(extents: readonly Extent[], pinned: Extent[]): Run[] {
+    const runs: Run[] = [];
+    for (const extent of extents) {
+      const cached = extent.records?.pin() === true;
+      if (cached) pinned.push(extent);
+      const last = runs.at(-1);
+      const previous = last?.extents.at(-1);
+      const joins =
+        last !== undefined &&
+        last.cached === cached &&
+        (cached ||
+          (previous?.object.id.name === extent.object.id.name &&
+            previous.position + previous.length === extent.position));
+      if (joins) last.extents.push(extent);
+      else runs.push({ extents: [extent], cached });
+    }
+    return runs;
+  }
+
+  async #readRun(run: Run, parts: Buffer[], signal: AbortSignal | undefined): Promise<void> {
+    if (run.cached) {
+      for (const { records } of run.extents) if (records !== undefined) parts.push(records.bytes);
+      return;
+    }
+    const first = run.extents[0] as Extent;
+    const last = run.extents.at(-1) as Extent;
+    const range = { start: first.position, end: last.position + last.length };
+    const bytes = await this.#options.objects.read(first.object, range, signal);
+    for (const extent of run.extents) {
+      const at = extent.position - first.position;
+      verifyStoredBatch(
+        bytes.subarray(at, at + extent.length),
+        extent.baseOffset,
+        `L0 object ${extent.object.id.name}, bytes ${extent.position} to ${extent.position + extent.length}`,
+      );
+    }
+    parts.push(bytes);
+  }
+
+  /** First record at or after a time. */
+  async offsetForTimestamp(timestamp: number): Promise<FoundOffset | undefined> {
+    const { state, extents } = this.#options;
+    if (timestamp > state.maxTimestamp) return undefined;
+    for (const segment of extents.segments) {
+      if (segment.maxTimestamp < timestamp) continue;
+      return this.#firstFrom(offset(Math.max(segment.baseOffset, state.logStartOffset)), timestamp);
+    }
+    return undefined;
+  }
+
+  /** Looks from an offset on until a record matches; the one that led here may lie below the log start. */
+  async #firstFrom(from: Offset, timestamp: number): Promise<FoundOffset | undefined> {
+    const { state, extents } = this.#options;
+    let next = from;
+    while (next < state.nextOffset) {
+      const chunk = extents.recentFrom(next) ?? (await extents.coldFrom(next));
+      for (let at = chunk.start; at < chunk.extents.length; at++) {
+        const extent = chunk.extents[at] as Extent;
+        next = offset(extent.lastOffset + 1);
+        if (extent.maxTimestamp < timestamp) continue;
+        const found = await this.#firstInBatch(extent, (one) => one >= timestamp);
+        if (found !== undefined) return found;
+      }
+    }
+    return undefined;
+  }
+
+  /** The first record with the greatest timestamp. */
+  async offsetOfMaxTimestamp(): Promise<FoundOffset | undefined> {
+    const { state, extents } = this.#options;
+    if (state.nextOffset === state.logStartOffset) return undefined;
+    let best: Extent | undefined;
+    if (state.maxTimestampOffset >= state.logStartOffset) {
+      const chunk = extents.recentFrom(state.maxTimestampOffset) ?? (await extents.coldFrom(state.maxTimestampOffset));
+      best = chunk.extents[chunk.start];
+    } else {
+      best = await this.#greatestFrom(state.logStartOffset);
+    }
+    if (best === undefined) return undefined;
+    const { maxTimestamp } = best;
+    return this.#firstInBatch(best, (one) => one === maxTimestamp);
+  }
+
+  async #greatestFrom(from: Offset): Promise<Extent | undefined> {
+    const { state, extents } = this.#options;
+    let best: Extent | undefined;
+    let next = from;
+    while (next < state.nextOffset) {
+      const chunk = extents.recentFrom(next) ?? (await extents.coldFrom(next));
+      for (let at = chunk.start; at < chunk.extents.length; at++) {
+        const extent = chunk.extents[at] as Extent;
+        next = offset(extent.lastOffset + 1);
+        if (best === undefined || extent.maxTimestamp > best.maxTimestamp) best = extent;
+      }
+    }
+    return best;
+  }
+
+  async #firstInBatch(extent: Extent, matches: (timestamp: number) => boolean): Promise<FoundOffset | undefined> {
+    const pinned: Extent[] = [];
+    const parts: Buffer[] = [];
+    try {
+      for (const run of this.#runs([extent], pinned)) await this.#readRun(run, parts, undefined);
+      const batch = parts[0] as Buffer;
+      const facts = readBatchFacts(batch);
+      const found = (delta: number, timestamp: number): FoundOffset => ({
+        offset: offset(extent.baseOffset + delta),
+        timestamp: timestampMs(timestamp),
+        leaderEpoch: extent.term,
+      });
+      const { logStartOffset } = this.#options.state;
+      if (isLogAppendTime(facts.attributes)) {
+        if (!matches(facts.maxTimestamp)) return undefined;
+        return found(Math.max(0, logStartOffset - extent.baseOffset), facts.maxTimestamp);
+      }
+      const base = readBaseTimestamp(batch);
+      const records = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), unpackedBytesMax);
+      for (const record of iterateRecords(records, facts.count)) {
+        const timestamp = base + record.timestampDelta;
+        if (extent.baseOffset + record.offsetDelta < logStartOffset || !matches(timestamp)) continue;
+        return found(record.offsetDelta, timestamp);
+      }
+      return undefined;
+    } finally {
+      for (const one of pinned) one.records?.unpin();
+    }
+  }
+}
