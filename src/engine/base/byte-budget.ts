@@ -19,6 +19,14 @@ export class ByteBudget {
     return this.#usedBytes;
   }
 
+  /** The way to give the bytes back, or undefined when somebody would have to wait. */
+  tryTake(bytes: number): (() => void) | undefined {
+    const charged = Math.min(bytes, this.bytesMax);
+    if (this.#waiting.length > 0 || this.#usedBytes + charged > this.bytesMax) return undefined;
+    this.#usedBytes += charged;
+    return () => this.#giveBack(charged);
+  }
+
   /** Resolves with the way to give the bytes back, which may be called once. */
   async take(bytes: number): Promise<() => void> {
     const charged = Math.min(bytes, this.bytesMax);

@@ -124,8 +124,14 @@ export class SlabPool {
       this.#heldBytes += sizeBytes;
       return new Slab(sizeBytes);
     }
-    // The slab being filled may itself be all that stands in the way.
-    if (this.#idle.size === 0 && this.#current?.pins === 1) this.#retireCurrent();
+    const slab = this.#recycle(sizeBytes);
+    if (slab !== undefined || this.#current?.pins !== 1) return slab;
+    // The slab being filled is itself all that stands in the way.
+    this.#retireCurrent();
+    return this.#recycle(sizeBytes);
+  }
+
+  #recycle(sizeBytes: number): Slab | undefined {
     for (const slab of this.#idle) {
       this.#idle.delete(slab);
       slab.generation++;
@@ -151,13 +157,20 @@ export class SlabPool {
 
   /** For SlabRange only. */
   unpinned(slab: Slab): void {
-    if (--slab.pins > 0) return;
-    this.#pinnedBytes -= slab.bytes.length;
-    this.#idle.add(slab);
-    if (this.#waiting.length > 0) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const resume of waiting) resume();
+    slab.pins--;
+    if (slab.pins === 0) {
+      this.#pinnedBytes -= slab.bytes.length;
+      this.#idle.add(slab);
+      this.#wake();
+    } else if (slab.pins === 1 && slab === this.#current) {
+      this.#wake(); // only the pin of "being filled" is left: the slab can be had
     }
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
   }
 }
