@@ -15,7 +15,7 @@ import { corruptLog, decodeEntry, decodeMeta, encodeMeta, entryKey, metaKey } fr
 import { cleanUp, openGroups, putSnapshot, removeGroup, trimStep } from './embedded-operations.ts';
 import { EmbeddedState, loadSnapshot, pendingRemovals } from './embedded-state.ts';
 import { GroupCommit } from './group-commit.ts';
-import { belowFirst, checkGroupName, groupNameBytesMax } from './group-rules.ts';
+import { belowFirst, checkGroupName, groupNameBytesMax, refused } from './group-rules.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import type {
   AppendOutcome,
@@ -96,7 +96,7 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   async append(appends: readonly GroupAppend[]): Promise<AppendOutcome[]> {
-    if (this.#closed) return appends.map(() => ({ status: 'refused', error: this.#closedError() }));
+    if (this.#closed) return appends.map(() => refused(this.#closedError()));
     return new Promise((resolve) => {
       const outcomes = new Array<AppendOutcome>(appends.length);
       let left = appends.length;
@@ -133,13 +133,13 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   async saveSnapshot(group: string, of: Term, snapshot: LogSnapshot): Promise<AppendOutcome> {
-    this.#assertOpen();
+    if (this.#closed) return refused(this.#closedError());
     return putSnapshot(this.#core, group, of, snapshot);
   }
 
   async trim(group: string, of: Term, first: number): Promise<AppendOutcome> {
     for (;;) {
-      this.#assertOpen();
+      if (this.#closed) return refused(this.#closedError());
       const outcome = await trimStep(this.#core, group, of, first);
       const head = this.#core.state.groups.get(group);
       if (outcome.status !== 'committed' || head === undefined || head.first >= first) return outcome;

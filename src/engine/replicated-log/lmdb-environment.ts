@@ -10,8 +10,8 @@
 // - A failed meta write marks the environment as broken; the next transaction would then hang. So after every failure an empty
 //   transaction asks whether it is still sound.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { EngineError } from '../base/errors.ts';
 
@@ -52,6 +52,8 @@ export class LmdbEnvironment {
         },
       );
     }
+    // A new file is only as durable as the directory entries that lead to it.
+    for (const path of [directory, dirname(directory)]) syncDirectory(path);
   }
 
   /** Bytes of the pages that hold something; what was freed and waits to be used again does not count. */
@@ -123,6 +125,15 @@ export class LmdbEnvironment {
       context: { directory: this.directory },
       cause,
     });
+  }
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

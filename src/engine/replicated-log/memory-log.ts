@@ -174,6 +174,7 @@ export class MemoryLog implements ReplicatedLog {
 
   /** One fenced operation of one group, with what the fault plan has in store for it. */
   #change(operation: LogOperation, group: string, apply: () => AppendOutcome): Promise<AppendOutcome> {
+    if (this.#closed) return Promise.resolve(refused(this.#unavailable()));
     const fault = this.#faults?.(operation, group);
     const unknown = (): AppendOutcome => ({
       status: 'unknown',
