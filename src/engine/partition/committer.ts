@@ -45,7 +45,7 @@ export class Committer {
       }
       if (appends.length === 0) continue;
       const outcomes = await this.#append(appends);
-      sources.forEach((source, at) => source.settled(outcomes[at] as AppendOutcome));
+      for (const [at, source] of sources.entries()) source.settled(outcomes[at] as AppendOutcome);
     }
     this.#running = false;
   }

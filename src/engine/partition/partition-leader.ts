@@ -9,7 +9,7 @@
 // Durable: the log's entries. Replayed: by opening the partition (partition-opening.ts).
 
 import type { Clock } from '../base/clock.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, toEngineError } from '../base/errors.ts';
 import {
   type ClusterEpoch,
   type Incarnation,
@@ -271,30 +271,18 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
 
   settled(outcome: AppendOutcome): void {
     if (this.#over !== undefined) return;
-    switch (outcome.status) {
-      case 'committed':
-        return this.#committed(outcome.end);
-      case 'refused': {
-        const error =
-          outcome.error instanceof EngineError
-            ? outcome.error
-            : new EngineError('log-unavailable', outcome.error.message);
-        this.#committing = 0;
-        this.#settleLogStart(error);
-        return this.#failFrom(0, error);
-      }
-      case 'fenced':
-        return this.#endTerm(new EngineError('fenced-term', `${this.#opened.group}: term ${this.term} is over`));
-      case 'unknown':
-        return this.#endTerm(
-          new EngineError(
-            'outcome-unknown',
-            `${this.#opened.group}: a commit has no known outcome: ${outcome.error.message}`,
-            {
-              cause: outcome.error,
-            },
-          ),
-        );
+    if (outcome.status === 'committed') {
+      this.#committed(outcome.end);
+    } else if (outcome.status === 'refused') {
+      const error = toEngineError(outcome.error);
+      this.#committing = 0;
+      this.#settleLogStart(error);
+      this.#failFrom(0, error);
+    } else if (outcome.status === 'fenced') {
+      this.#endTerm(new EngineError('fenced-term', `${this.#opened.group}: term ${this.term} is over`));
+    } else {
+      const message = `${this.#opened.group}: a commit has no known outcome: ${outcome.error.message}`;
+      this.#endTerm(new EngineError('outcome-unknown', message, { cause: outcome.error }));
     }
   }
 
@@ -387,9 +375,12 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     const move = this.#logStartMove;
     if (move === undefined || (!move.committing && this.#over === undefined)) return;
     this.#logStartMove = undefined;
-    if (error !== undefined) return move.settled.reject(error);
-    this.#state.applyLogStart(move.to);
-    move.settled.resolve(this.#state.logStartOffset);
+    if (error === undefined) {
+      this.#state.applyLogStart(move.to);
+      move.settled.resolve(this.#state.logStartOffset);
+    } else {
+      move.settled.reject(error);
+    }
   }
 
   // ---- reading

@@ -90,7 +90,10 @@ function applyEntry(
 ): void {
   const where = `${group}#${index}`;
   const entry = decodePartitionEntry(bytes, where);
-  if (entry.kind === 'log-start') return state.applyLogStart(entry.logStartOffset);
+  if (entry.kind === 'log-start') {
+    state.applyLogStart(entry.logStartOffset);
+    return;
+  }
   const added: Extent[] = [];
   for (const { object, batches } of entry.shares) {
     state.applyEpoch(object.id.epoch);

@@ -181,19 +181,26 @@ export class ProducerTable<Staged extends ProducerFacts> {
 
 function findStaged<Staged extends ProducerFacts>(
   staged: readonly Staged[] | undefined,
-  facts: { baseSequence: number },
+  facts: { producerEpoch: number; baseSequence: number },
   lastSequence: number,
 ): ProducerVerdict<Staged> | undefined {
-  const batch = staged?.find((one) => one.baseSequence === facts.baseSequence && lastSequenceOf(one) === lastSequence);
+  const batch = staged?.find(
+    (one) =>
+      one.producerEpoch === facts.producerEpoch &&
+      one.baseSequence === facts.baseSequence &&
+      lastSequenceOf(one) === lastSequence,
+  );
   return batch === undefined ? undefined : { kind: 'staged-duplicate', batch };
 }
 
 function findCommitted(
   state: ProducerState | undefined,
-  facts: { baseSequence: number },
+  facts: { producerEpoch: number; baseSequence: number },
   lastSequence: number,
 ): { readonly kind: 'committed-duplicate'; readonly baseOffset: number } | undefined {
-  const batch = state?.window.find(
+  // A window of another epoch says nothing: sequences begin again with each.
+  if (state?.epoch !== facts.producerEpoch) return undefined;
+  const batch = state.window.find(
     (one) => one.firstSequence === facts.baseSequence && one.lastSequence === lastSequence,
   );
   return batch === undefined ? undefined : { kind: 'committed-duplicate', baseOffset: batch.baseOffset };
