@@ -222,6 +222,13 @@ export const errorTable = {
   'request-too-large': entry('limit', 42, false, 'A request is larger than the broker accepts.'),
   'too-many-connections': entry('limit', -1, true, 'The broker has as many connections as it accepts.'),
   'group-max-size': entry('limit', 81, false, 'The group has as many members as the broker accepts.'),
+  'too-many-groups': entry(
+    'limit',
+    81,
+    false,
+    'The broker keeps as many consumer groups as it accepts.',
+    'delete groups that nobody uses any more',
+  ),
 
   // corruption
   'corrupt-batch': entry('corruption', 2, true, 'A record batch does not match its checksum or its own lengths.'),

@@ -55,9 +55,14 @@ export interface ListOptions extends CallOptions {
   readonly startAfter?: string;
 }
 
+export interface PartOptions extends CallOptions {
+  /** Which part this is, when it is sent again after a failure (same length as before); the next one where not given. */
+  readonly number?: number;
+}
+
 export interface MultipartUpload {
   /** Parts are numbered from 1 in the order of the calls; all but the last have at least 5 MiB. Calls may overlap. */
-  part(body: Body, options?: CallOptions): Promise<void>;
+  part(body: Body, options?: PartOptions): Promise<void>;
   /** Makes the object visible, whole. Conditions as for put. */
   complete(options?: PutOptions): Promise<ObjectInfo>;
   /** Discards the parts. Safe to call at any time, also twice. */
@@ -84,4 +89,6 @@ export interface ObjectStore extends AsyncDisposable {
 export interface DeleteFailure {
   readonly key: string;
   readonly message: string;
+  /** Whether trying again may help; no where not given. */
+  readonly retryable?: boolean;
 }

@@ -1,0 +1,58 @@
+// A multipart upload into the file store: one temp file, every part written at its place in it, made visible in one step.
+
+import { bodyLength } from './body.ts';
+import { fileStoreError } from './file-errors.ts';
+import type { OpenFile } from './file-system.ts';
+import type { MultipartLedger } from './multipart-ledger.ts';
+import type { Body, MultipartUpload, ObjectInfo, PartOptions, PutOptions } from './object-store.ts';
+import { checkConditions, checkSignal } from './write-conditions.ts';
+
+export interface FileMultipartSteps {
+  readonly key: string;
+  readonly file: OpenFile;
+  readonly ledger: MultipartLedger;
+  /** Adds the trailer at `contentBytes` and publishes the temp file. */
+  publish(contentBytes: number, options: PutOptions | undefined): Promise<ObjectInfo>;
+  discard(): Promise<void>;
+}
+
+export class FileMultipartUpload implements MultipartUpload {
+  readonly #steps: FileMultipartSteps;
+
+  constructor(steps: FileMultipartSteps) {
+    this.#steps = steps;
+  }
+
+  async part(body: Body, options?: PartOptions): Promise<void> {
+    const { key, file, ledger } = this.#steps;
+    const { number, start } = ledger.claim(bodyLength(body), options?.number);
+    try {
+      checkSignal(options?.signal, `part ${number} of ${key}`);
+      await file.write(body, start);
+      ledger.stored(number);
+    } catch (error) {
+      throw fileStoreError(error, `part ${number} of ${key}`);
+    }
+  }
+
+  async complete(options?: PutOptions): Promise<ObjectInfo> {
+    const { key, file, ledger } = this.#steps;
+    checkConditions(key, options);
+    checkSignal(options?.signal, `complete ${key}`);
+    ledger.checkComplete();
+    try {
+      const info = await this.#steps.publish(ledger.sizeBytes, options);
+      ledger.close();
+      await file.close();
+      return info;
+    } catch (error) {
+      throw fileStoreError(error, `complete ${key}`);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (!this.#steps.ledger.close()) return;
+    await this.#steps.file.close();
+    await this.#steps.discard();
+  }
+}

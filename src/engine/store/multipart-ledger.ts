@@ -1,0 +1,84 @@
+// The bookkeeping every multipart upload shares: numbers in the order of the calls, lengths that stay the same when a part is
+// sent again, where each part begins, and what must hold before the object is completed. It knows nothing of the store.
+
+import { EngineError } from '../base/errors.ts';
+
+/** As on S3: every part but the last has at least this many bytes. */
+export const partBytesMinDefault = 5 * 1024 * 1024;
+export const partsMax = 10_000;
+
+interface Part {
+  readonly start: number;
+  readonly length: number;
+  stored: boolean;
+}
+
+export class MultipartLedger {
+  readonly #key: string;
+  readonly #partBytesMin: number;
+  readonly #parts: Part[] = [];
+  #closed = false;
+
+  constructor(key: string, partBytesMin: number) {
+    this.#key = key;
+    this.#partBytesMin = partBytesMin;
+  }
+
+  get sizeBytes(): number {
+    const last = this.#parts.at(-1);
+    return last === undefined ? 0 : last.start + last.length;
+  }
+
+  get count(): number {
+    return this.#parts.length;
+  }
+
+  /** Called before anything asynchronous happens: claims the number, and with it the place in the object. */
+  claim(length: number, number: number | undefined): { readonly number: number; readonly start: number } {
+    this.#mustBeOpen();
+    if (number === undefined || number === this.#parts.length + 1) {
+      if (this.#parts.length === partsMax) throw this.#refusal(`has more than ${partsMax} parts`);
+      const start = this.sizeBytes;
+      this.#parts.push({ start, length, stored: false });
+      return { number: this.#parts.length, start };
+    }
+    const known = this.#parts[number - 1];
+    if (known === undefined) throw this.#refusal(`has no part ${number} to send again`);
+    if (known.length !== length) throw this.#refusal(`got ${length} bytes for part ${number}, before ${known.length}`);
+    known.stored = false;
+    return { number, start: known.start };
+  }
+
+  stored(number: number): void {
+    (this.#parts[number - 1] as Part).stored = true;
+  }
+
+  /** Throws unless the object can be completed now. */
+  checkComplete(): void {
+    this.#mustBeOpen();
+    if (this.#parts.length === 0) throw this.#refusal('has no parts');
+    for (const [index, part] of this.#parts.entries()) {
+      if (!part.stored) throw this.#refusal(`lacks part ${index + 1}`);
+      if (part.length < this.#partBytesMin && index < this.#parts.length - 1) {
+        throw this.#refusal(
+          `has ${part.length} bytes in part ${index + 1}; all but the last need ${this.#partBytesMin}`,
+        );
+      }
+    }
+  }
+
+  /** No more calls after this; true the first time. */
+  close(): boolean {
+    const first = !this.#closed;
+    this.#closed = true;
+    return first;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw this.#refusal('is completed or aborted already');
+  }
+
+  #refusal(problem: string): EngineError {
+    return new EngineError('usage', `the multipart upload of ${this.#key} ${problem}`, { context: { key: this.#key } });
+  }
+}
