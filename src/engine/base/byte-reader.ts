@@ -89,6 +89,11 @@ export class ByteReader {
 
   /** Unsigned LEB128 of at most 32 bits. */
   uvarint(): number {
+    const first = this.bytes[this.position];
+    if (first !== undefined && first < 0x80) {
+      this.position++;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();

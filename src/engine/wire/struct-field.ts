@@ -40,7 +40,6 @@ export function struct<S extends Shape, const O extends FieldOptions<never> = No
   const options: FieldOptions<never> = given ?? {};
   const absent: Loose = {};
   for (const [name, field] of Object.entries(shape)) absent[name] = field.absent;
-  Object.freeze(absent);
   const field: Field<unknown, unknown, boolean> = {
     typeName: 'struct',
     options,
@@ -133,9 +132,12 @@ function decodeTagged(reader: WireReader, tagged: readonly Member[], out: Loose)
 }
 
 function encodeTagged(writer: ByteWriter, tagged: readonly Member[], value: Loose): void {
-  const sent = tagged.filter(({ name, field }) => value[name] !== undefined && !field.isAbsent(value[name]));
-  writer.uvarint(sent.length);
-  for (const member of sent) {
+  let count = 0;
+  for (const member of tagged) if (isSent(member, value)) count++;
+  writer.uvarint(count);
+  if (count === 0) return;
+  for (const member of tagged) {
+    if (!isSent(member, value)) continue;
     try {
       const inner = new ByteWriter();
       member.codec.encode(inner, value[member.name]);
@@ -147,4 +149,9 @@ function encodeTagged(writer: ByteWriter, tagged: readonly Member[], value: Loos
       throw within(member.name, error);
     }
   }
+}
+
+function isSent({ name, field }: Member, value: Loose): boolean {
+  const inner = value[name];
+  return inner !== undefined && !field.isAbsent(inner);
 }
