@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import {
+  changeBytes,
+  decodeEntry,
+  decodeSnapshot,
+  encodeEntry,
+  encodeSnapshot,
+  entryHeaderBytes,
+} from '../../../src/engine/domain/domain-entry-format.ts';
+
+const writeId = '01234567-89ab-4def-8123-456789abcdef';
+const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 30 });
+const bytes = fc.uint8Array({ maxLength: 200 }).map((value) => Buffer.from(value));
+const changes = fc.array(fc.record({ key, value: fc.option(bytes, { nil: undefined }) }), { maxLength: 10 });
+
+it('gives back what was encoded, and knows its length beforehand', () => {
+  fc.assert(
+    fc.property(changes, (list) => {
+      const encoded = encodeEntry({ writeId, changes: list });
+      expect(decodeEntry(encoded, 'test')).toEqual({ writeId, changes: list });
+      expect(encoded.length).toBe(list.reduce((sum, change) => sum + changeBytes(change), entryHeaderBytes));
+    }),
+  );
+});
+
+it('gives back a snapshot', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ key, value: bytes })), (rows) => {
+      expect(decodeSnapshot(encodeSnapshot(rows), 'test')).toEqual(rows);
+    }),
+  );
+});
+
+const entry = encodeEntry({
+  writeId,
+  changes: [
+    { key: 'topic/a', value: Buffer.from('one') },
+    { key: 'b', value: undefined },
+  ],
+});
+const snapshot = encodeSnapshot([{ key: 'topic/a', value: Buffer.from('one') }]);
+
+it.each([
+  ['entry', entry, decodeEntry],
+  ['snapshot', snapshot, decodeSnapshot],
+] as const)('refuses an %s that is cut or changed anywhere', (_, whole, decode) => {
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => decode(whole.subarray(0, length), 'test')).toThrow();
+  }
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const damaged = Buffer.from(whole);
+    damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+    expect(() => decode(damaged, 'test')).toThrow();
+  }
+});
+
+it('names a newer version', () => {
+  const newer = Buffer.from(entry);
+  newer.writeUInt16BE(2, 4);
+  expect(() => decodeEntry(newer, 'entry 7')).toThrow('entry 7 has format version 2');
+});
+
+it('keeps its bytes from release to release', () => {
+  expect(entry.toString('hex')).toMatchInlineSnapshot(`"435444450001741372c90123456789ab4def8123456789abcdef0000000200000007746f7069632f6101000000036f6e65000000016200"`);
+  expect(snapshot.toString('hex')).toMatchInlineSnapshot(`"4354445300016990f14c0000000100000007746f7069632f61000000036f6e65"`);
+});
