@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EngineError } from '../../../src/engine/base/errors.ts';
+import { clusterEpoch, incarnation, offset, term, timestampMs } from '../../../src/engine/base/ids.ts';
+import {
+  decodePartitionEntry,
+  encodePartitionEntry,
+  type PartitionEntry,
+} from '../../../src/engine/partition/placeholder-format.ts';
+
+const u31 = fc.integer({ min: 0, max: 0x7fff_ffff });
+const batch = fc
+  .record({
+    base: fc.maxSafeNat(),
+    delta: fc.nat(1000),
+    term: u31,
+    attempt: u31,
+    place: u31,
+    id: fc.maxSafeNat(),
+    sequence: u31,
+  })
+  .map((one) => ({
+    stamp: { incarnation: incarnation(1), term: term(one.term), attempt: one.attempt },
+    baseOffset: offset(Math.max(0, one.base - 1000)),
+    lastOffset: offset(Math.max(0, one.base - 1000) + one.delta),
+    position: one.place,
+    length: one.place,
+    producerId: one.id,
+    producerEpoch: -1,
+    baseSequence: one.sequence,
+    attributes: 4,
+    maxTimestamp: timestampMs(-1),
+  }));
+const entry: fc.Arbitrary<PartitionEntry> = fc.oneof(
+  fc.maxSafeNat().map((at) => ({ kind: 'log-start' as const, logStartOffset: offset(at) })),
+  fc.array(fc.array(batch, { maxLength: 5 }), { maxLength: 4 }).map((shares) => ({
+    kind: 'placeholders' as const,
+    appendedAtMs: timestampMs(1),
+    shares: shares.map((batches) => ({
+      object: {
+        id: { shard: 999, epoch: clusterEpoch(5), name: '018bcfe5-6800-7000-8000-000000000000' },
+        sizeBytes: 77,
+      },
+      batches,
+    })),
+  })),
+);
+
+describe('an entry of a partition’s log', () => {
+  it('comes back as it was written', () => {
+    fc.assert(fc.property(entry, (one) => expect(decodePartitionEntry(encodePartitionEntry(one), 'x')).toEqual(one)));
+  });
+
+  it('is refused when cut anywhere, and when something follows', () => {
+    fc.assert(
+      fc.property(entry, (one) => {
+        const bytes = encodePartitionEntry(one);
+        for (let length = 0; length < bytes.length; length++) {
+          expect(() => decodePartitionEntry(bytes.subarray(0, length), 'x')).toThrow(EngineError);
+        }
+        expect(() => decodePartitionEntry(Buffer.concat([bytes, Buffer.of(0)]), 'x')).toThrow(/too many/);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('is the worked example of the format page', () => {
+    expect(encodePartitionEntry({ kind: 'log-start', logStartOffset: offset(258) }).toString('hex')).toBe(
+      '01020000000000000102',
+    );
+  });
+
+  it('of a newer version, or an unknown kind, is refused by name', () => {
+    expect(() => decodePartitionEntry(Buffer.from('0202', 'hex'), 'group#7')).toThrow(/group#7 has format version 2/);
+    expect(() => decodePartitionEntry(Buffer.from('0109', 'hex'), 'group#7')).toThrow(/group#7 has unknown kind 9/);
+  });
+});
