@@ -48,7 +48,11 @@ const entry: fc.Arbitrary<PartitionEntry> = fc.oneof(
 
 describe('an entry of a partition’s log', () => {
   it('comes back as it was written', () => {
-    fc.assert(fc.property(entry, (one) => expect(decodePartitionEntry(encodePartitionEntry(one), 'x')).toEqual(one)));
+    fc.assert(
+      fc.property(entry, (one) => {
+        expect(decodePartitionEntry(encodePartitionEntry(one), 'x')).toEqual(one);
+      }),
+    );
   });
 
   it('is refused when cut anywhere, and when something follows', () => {
