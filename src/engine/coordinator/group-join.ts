@@ -62,7 +62,12 @@ export function join(
   return rejoin(group, known, joining, answer);
 }
 
-function joinWithoutId(group: GroupState, joining: Joining, random: Random, answer: Answer<JoinGroupAnswer>): JoinGroupAnswer | undefined {
+function joinWithoutId(
+  group: GroupState,
+  joining: Joining,
+  random: Random,
+  answer: Answer<JoinGroupAnswer>,
+): JoinGroupAnswer | undefined {
   const memberId = `${joining.instanceId ?? joining.clientId}-${uuidv4(random)}`;
   if (joining.instanceId !== null) {
     const holder = group.roster.byInstance(joining.instanceId);
@@ -94,7 +99,12 @@ function addMember(group: GroupState, id: string, joining: Joining, answer: Answ
   group.addAndRebalance(member, joining.protocolType, answer, newMemberJoinTimeoutMs);
 }
 
-function rejoin(group: GroupState, member: Member, joining: Joining, answer: Answer<JoinGroupAnswer>): JoinGroupAnswer | undefined {
+function rejoin(
+  group: GroupState,
+  member: Member,
+  joining: Joining,
+  answer: Answer<JoinGroupAnswer>,
+): JoinGroupAnswer | undefined {
   const { phase, roster } = group;
   const unchanged = sameProtocols(member.protocols, joining.protocols);
   // Nothing new from a member that may just have missed its answer: it is told again. A leader that joins again in a stable
