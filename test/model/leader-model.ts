@@ -56,7 +56,7 @@ export class LeaderModel {
   /** Returns the staged batch, or undefined where the send was answered, refused, or joined to a staged one. */
   stage(send: Send): Staged | undefined {
     if (this.closed) return undefined;
-    const verdict = judgeSequence(this.tip.producers, send);
+    const verdict = judgeSequence(this.tip.producers, send, this.#rules);
     if (verdict === 'refused') return undefined;
     if (verdict !== 'next') {
       // A duplicate of a staged batch is acknowledged when that batch is: nothing to do now.

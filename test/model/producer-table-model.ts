@@ -1,9 +1,12 @@
 // Idempotent producers as a partition sees them: per producer its epoch and its last five batches. Tables are never changed,
 // so that a leader can fall back to an older one.
 //
-// Stricter than Kafka in one thing: a producer that is not in the table must begin at sequence 0 (nothing expires here).
+// Stricter than Kafka in one thing, and a switch like the others: a producer that is not in the table must begin at sequence 0.
+// Kafka takes any sequence there, because it may have forgotten the producer; but a Kafka log does not fail a batch after it
+// has taken it. Here a producer's first batch can fail after it was staged, while its next one is still on its way.
 
 import type { Send } from './batch-model.ts';
+import type { Rules } from './rules.ts';
 
 interface KnownBatch {
   readonly sequence: number;
@@ -24,9 +27,10 @@ export const noProducers: ProducerTable = new Map();
 const recentMax = 5;
 
 /** Next: may be staged. A number: duplicate of the batch with this base offset. Refused: any of Kafka's errors. */
-export function judgeSequence(table: ProducerTable, send: Send): 'next' | 'refused' | number {
+export function judgeSequence(table: ProducerTable, send: Send, rules: Rules): 'next' | 'refused' | number {
   if (send.producerId < 0) return 'next';
   const known = table.get(send.producerId);
+  if (known === undefined && !rules.unknownProducerBeginsAtZero) return 'next';
   if (known === undefined || send.producerEpoch > known.epoch) return send.sequence === 0 ? 'next' : 'refused';
   if (send.producerEpoch < known.epoch) return 'refused';
   if (send.sequence === known.nextSequence) return 'next';

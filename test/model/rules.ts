@@ -10,6 +10,7 @@ export const ruleSentences = {
   fallBackToJustBeforeFailed: 'the staged state falls back to just before the failed batch, no further',
   raiseAttempt: 'the attempt goes up when staged offsets are thrown away',
   duplicateWaitsForStaged: 'a duplicate of a staged batch is answered with the outcome of that batch',
+  unknownProducerBeginsAtZero: 'a producer that is not known begins at sequence 0',
   giveUpTermOnUnknown: 'an unknown commit makes the leader give up its term and reload',
   unknownTryMakesUnknown: 'when any try of a commit is unknown, the commit is unknown',
   // what outlives the log's prefix
