@@ -114,16 +114,23 @@ export class ByteReader {
 
   /** ZigZag varint of at most 64 bits that must fit a safe integer. */
   varlong(): number {
-    let low = 0;
+    let raw = 0;
     let factor = 1;
-    for (let count = 0; count < 10; count++) {
+    // Seven bytes are 49 bits: exact as a number. Longer ones are rare and go through bigint.
+    for (let count = 0; count < 7; count++) {
       const byte = this.u8();
-      low += (byte & 0x7f) * factor;
-      if (byte < 0x80) {
-        if (low > 2 * Number.MAX_SAFE_INTEGER) break;
-        return low % 2 === 0 ? low / 2 : -(low + 1) / 2;
-      }
+      raw += (byte & 0x7f) * factor;
+      if (byte < 0x80) return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
       factor *= 128;
+    }
+    let wide = BigInt(raw);
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const byte = this.u8();
+      wide += BigInt(byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      const value = Number(wide & 1n ? -(wide + 1n) / 2n : wide / 2n);
+      if (Number.isSafeInteger(value)) return value;
+      break;
     }
     throw this.corrupt('a varlong is outside ±2^53');
   }

@@ -5,6 +5,8 @@ import { EngineError } from './errors.ts';
 
 /** Views at least this long are linked, not copied, by `link`. */
 const linkBytesMin = 1024;
+/** Below this, twice a number is exact. */
+const exactDoubleMax = 2 ** 52;
 
 export class ByteWriter {
   #buffer: Buffer;
@@ -102,7 +104,10 @@ export class ByteWriter {
   }
 
   varlong(value: number): this {
-    return this.uvarint(value >= 0 ? value * 2 : -value * 2 - 1);
+    if (Math.abs(value) < exactDoubleMax) return this.uvarint(value >= 0 ? value * 2 : -value * 2 - 1);
+    let rest = value >= 0 ? BigInt(value) * 2n : BigInt(value) * -2n - 1n;
+    for (; rest >= 0x80n; rest >>= 7n) this.u8(Number(rest & 0x7fn) | 0x80);
+    return this.u8(Number(rest));
   }
 
   /** Copies `bytes` in. */
