@@ -139,9 +139,8 @@ export class PartitionSender {
   #failed(batch: SequencedBatch, error: EngineError): void {
     // Behind a batch that failed, "out of order" only says that the one before is missing.
     const behind = this.#again.length > 0 && hasCode(error, 'out-of-order-sequence');
-    if (!behind && !isRetryable(error)) return this.#giveUp(error);
     this.#again.push(batch);
-    if (this.#tooLate()) this.#giveUp(error);
+    if ((!behind && !isRetryable(error)) || this.#tooLate()) this.#giveUp(error);
   }
 
   #tooLate(): boolean {
@@ -158,8 +157,8 @@ export class PartitionSender {
   }
 
   #retryLater(error: EngineError): void {
-    if (!isRetryable(error) || this.#tooLate()) return this.#giveUp(error);
-    this.#pause();
+    if (!isRetryable(error) || this.#tooLate()) this.#giveUp(error);
+    else this.#pause();
   }
 
   #pause(): void {
