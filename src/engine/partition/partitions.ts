@@ -98,6 +98,11 @@ export class Partitions {
     await this.#options.log.remove(groups);
   }
 
+  /** Removes logs of partitions that are not led any more. */
+  removeGroups(groups: readonly string[]): Promise<void> {
+    return groups.length === 0 ? Promise.resolve() : this.#options.log.remove(groups);
+  }
+
   /** Keeps snapshots and ends all terms. What is staged must have been waited for before. */
   async stop(): Promise<void> {
     this.#stopping.abort();

@@ -1,0 +1,241 @@
+// The composition root: builds the engine from its parts, and takes it down in the opposite order.
+//
+// Start: data directory lock → store → log → ownership of the bucket → domains → control state → partitions → groups → broker.
+// A broker that is told of a lost ownership, or whose log cannot flush any more, reports it once and takes nothing more.
+// Stop: no new requests → what is staged is uploaded and committed → snapshots → the log.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { type Clock, systemClock } from './base/clock.ts';
+import { EngineError, toEngineError } from './base/errors.ts';
+import type { Logger } from './base/logger.ts';
+import { type Random, systemRandom } from './base/random.ts';
+import { SlabPool } from './base/slab-pool.ts';
+import { type Broker, startBroker } from './broker/broker.ts';
+import { BrokerConfig } from './cluster/broker-config.ts';
+import { ClusterEpochLoop } from './cluster/cluster-epoch-loop.ts';
+import { ControlState } from './cluster/control-state.ts';
+import { type Ownership, takeOwnership } from './cluster/ownership.ts';
+import { OwnershipLoop } from './cluster/ownership-loop.ts';
+import { type Coordinator, openCoordinator } from './coordinator/coordinator.ts';
+import { openSimpleDomain } from './domain/simple-domain.ts';
+import { groupConfigFrom } from './group-settings.ts';
+import { automaticInterval, L0Reader, L0Writer } from './l0/l0.ts';
+import { LedPartitions } from './led-partitions.ts';
+import { Committer } from './partition/committer.ts';
+import { Partitions } from './partition/partitions.ts';
+import { lockDataDirectory } from './replicated-log/data-directory-lock.ts';
+import { openEmbeddedLog } from './replicated-log/embedded-log.ts';
+import type { ObjectStore } from './store/object-store.ts';
+import { openStore } from './store/store.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface EngineOptions {
+  readonly dataDirectory: string;
+  readonly storeUrl: string;
+  readonly clusterName: string;
+  /** Port 0 for any free one. */
+  readonly listen: Address;
+  /** What clients are told to connect to; where the broker listens, when not given. */
+  readonly advertise: Address | undefined;
+  /** No admin server when undefined. */
+  readonly admin: Address | undefined;
+  readonly logger: Logger;
+  /** Broker settings by name, from file and flags. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The engine cannot go on; called once. The process should end with the error's exit status. */
+  readonly onFatal: (error: EngineError) => void;
+  /** For tests and benchmarks. */
+  readonly overrides?: {
+    readonly wrapStore?: (store: ObjectStore) => ObjectStore;
+    readonly clock?: Clock;
+    readonly random?: Random;
+  };
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly clusterId: string;
+  readonly kafkaAddress: Address;
+  readonly adminAddress: Address | undefined;
+  /** Orderly: what was accepted is finished first. */
+  stop(): Promise<void>;
+}
+
+/** Domains that groups are hashed over; fixed for the life of a cluster. */
+const groupDomains = 4;
+const l0PutsMax = 64;
+const recentExtentsMax = 400_000;
+const producersPerPartitionMax = 10_000;
+
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { logger } = options;
+  const clock = options.overrides?.clock ?? systemClock;
+  const random = options.overrides?.random ?? systemRandom;
+  const config = new BrokerConfig(options.settings);
+  const fatal = onlyOnce(options.onFatal);
+  await using parts = new AsyncDisposableStack();
+
+  await mkdir(options.dataDirectory, { recursive: true });
+  parts.use(await lockDataDirectory(options.dataDirectory, clock));
+  const registry = new Registry();
+  const opened = await openStore(options.storeUrl, { clock, random, logger });
+  const store = parts.use(options.overrides?.wrapStore?.(opened) ?? opened);
+  const log = parts.use(
+    await openEmbeddedLog({
+      directory: join(options.dataDirectory, 'log'),
+      random,
+      onFatal: (error) => fatal(toEngineError(error)),
+    }),
+  );
+  const ownership = await takeOwnership({
+    store,
+    log,
+    cluster: options.clusterName,
+    leaseMs: config.number('cloudtopics.lease.ms'),
+    strict: config.flag('cloudtopics.lease.strict'),
+    clock,
+    random,
+    logger,
+  });
+  ownership.onLost(fatal);
+  parts.use(new OwnershipLoop({ ownership, clock, logger }));
+
+  const control = await openControl(parts, { log, config, clock, random, logger });
+  const { partitions, writer } = openPartitions({ store, log, ownership, control, config, clock, random, logger });
+  parts.defer(() => partitions.stop());
+  parts.defer(() => writer.drain());
+  const led = new LedPartitions(control, config, partitions);
+  await led.start(await log.groups('partition/'));
+  const coordinator = parts.use(await openGroups(parts, { log, control, config, clock, random, logger }));
+  parts.use(new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }));
+  const broker = parts.use(
+    await startBroker({
+      listen: options.listen,
+      advertise: options.advertise,
+      admin: options.admin,
+      clusterId: ownership.clusterId,
+      storeLabel: store.label,
+      control,
+      config,
+      partitions,
+      coordinator,
+      slabs: slabsOf(config),
+      registry,
+      clock,
+      random,
+      logger,
+    }),
+  );
+  return new RunningEngine(ownership.clusterId, broker, parts.move());
+}
+
+class RunningEngine implements Engine {
+  readonly clusterId: string;
+  readonly kafkaAddress: Address;
+  readonly adminAddress: Address | undefined;
+  readonly #parts: AsyncDisposableStack;
+  #stopping: Promise<void> | undefined;
+
+  constructor(clusterId: string, broker: Broker, parts: AsyncDisposableStack) {
+    this.clusterId = clusterId;
+    this.kafkaAddress = broker.kafkaAddress;
+    this.adminAddress = broker.adminAddress;
+    this.#parts = parts;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#parts.disposeAsync();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+type Services = Readonly<{ log: Awaited<ReturnType<typeof openEmbeddedLog>>; config: BrokerConfig; clock: Clock; random: Random; logger: Logger }>;
+
+async function openControl(parts: AsyncDisposableStack, services: Services): Promise<ControlState> {
+  const domain = parts.use(await openSimpleDomain({ name: 'control', ...services }));
+  return ControlState.open({ domain, ...services });
+}
+
+async function openGroups(parts: AsyncDisposableStack, services: Services & { control: ControlState }): Promise<Coordinator> {
+  const { control, config } = services;
+  const domains = [];
+  for (let at = 0; at < groupDomains; at++) {
+    domains.push(parts.use(await openSimpleDomain({ name: `groups/${at}`, ...services })));
+  }
+  return openCoordinator({
+    ...services,
+    domains,
+    topics: {
+      idOf: (name) => control.byName(name)?.id,
+      nameOf: (id) => control.byId(id)?.name,
+      partitionCount: (id) => control.byId(id)?.partitions.length,
+    },
+    config: () => groupConfigFrom(config),
+  });
+}
+
+function openPartitions(
+  services: Services & { store: ObjectStore; ownership: Ownership; control: ControlState },
+): { partitions: Partitions; writer: L0Writer } {
+  const { store, log, ownership, control, config, clock, random, logger } = services;
+  const { clusterId, incarnation } = ownership;
+  const writer = new L0Writer({
+    store,
+    clusterId,
+    shards: config.number('cloudtopics.l0.shards'),
+    seal: {
+      bytesMax: config.number('cloudtopics.seal.bytes'),
+      partitionsMax: config.number('cloudtopics.seal.partitions'),
+      batchesMax: 8000,
+      interval: config.numberOrWord('cloudtopics.seal.interval.ms') ?? automaticInterval(store.remote),
+    },
+    putsMax: l0PutsMax,
+    clock,
+    random,
+    logger,
+    clusterEpoch: () => control.clusterEpoch,
+    confirmOwnership: () => ownership.confirm(),
+    defer: (run) => setImmediate(run),
+  });
+  const objectBytes = config.number('cloudtopics.memory.objects.bytes');
+  const reader = new L0Reader({ store, clusterId, cacheBytesMax: objectBytes / 2, inFlightBytesMax: objectBytes / 2 });
+  const partitions = new Partitions({
+    log,
+    committer: new Committer(log),
+    writer,
+    reader,
+    clock,
+    logger,
+    incarnation,
+    recentExtentsMax,
+    producerRules: () => ({
+      expirationMs: config.number('producer.id.expiration.ms'),
+      producersMax: producersPerPartitionMax,
+    }),
+  });
+  return { partitions, writer };
+}
+
+const slabsOf = (config: BrokerConfig): SlabPool =>
+  new SlabPool({
+    slabBytes: config.number('cloudtopics.memory.slab.bytes'),
+    bytesMax: config.number('cloudtopics.memory.slabs.bytes'),
+  });
+
+function onlyOnce(report: (error: EngineError) => void): (error: EngineError) => void {
+  let reported = false;
+  return (error) => {
+    if (reported) return;
+    reported = true;
+    report(error);
+  };
+}
