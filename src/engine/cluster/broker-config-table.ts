@@ -114,7 +114,7 @@ const table = {
   'offsets.retention.check.interval.ms': long(600_000, 1, 'How often expired committed offsets are looked for.'),
   'offset.metadata.max.bytes': int(4_096, 0, intMax, 'The longest metadata text of a committed offset.', dynamic),
   'group.initial.rebalance.delay.ms': int(
-    3_000,
+    0,
     0,
     intMax,
     'How long the first rebalance of a new group waits for more members.',
@@ -237,6 +237,11 @@ const table = {
     1_000,
     'How old the last confirmation of ownership may be when a batch is committed.',
   ),
+  'cloudtopics.lease.strict': {
+    type: 'boolean',
+    defaultValue: 'false',
+    doc: 'Whether ownership is read from the bucket for every upload, which needs no clock and costs a GET each.',
+  },
 } as const satisfies Record<string, Entry>;
 
 export type BrokerConfigName = keyof typeof table;
