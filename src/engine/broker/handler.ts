@@ -41,6 +41,10 @@ export interface RequestContext {
 
 /** Returned by a handler whose client does not expect an answer (Produce with acks=0). */
 export const noResponse: unique symbol = Symbol('no response');
+/** Likewise, when something went wrong: losing the connection is all that such a client can notice. */
+export const closeConnection: unique symbol = Symbol('close connection');
+
+export type Answer<A extends AnyApi> = ResponseInput<A> | typeof noResponse | typeof closeConnection;
 
 export interface BrokerServices {
   readonly clusterId: string;
@@ -68,15 +72,26 @@ export type Handler<A extends AnyApi> = (
   request: RequestOf<A>,
   context: RequestContext,
   broker: BrokerServices,
-) => Promise<ResponseInput<A> | typeof noResponse> | ResponseInput<A> | typeof noResponse;
+) => Promise<Answer<A>> | Answer<A>;
+
+/** Builds the response that refuses a request as a whole, for APIs that say so per topic or group. */
+export type Refusal<A extends AnyApi> = (request: RequestOf<A>, errorCode: number, message: string) => ResponseInput<A>;
 
 /** One API as the broker serves it. */
 export interface ServedApi {
   readonly api: AnyApi;
   readonly handle: Handler<AnyApi>;
+  readonly refuse: Refusal<AnyApi> | undefined;
 }
 
-/** Ties a handler to its wire definition; the only place where the pair's types are forgotten. */
-export function serve<A extends AnyApi>(api: A, handle: Handler<A>): ServedApi {
-  return { api, handle: handle as unknown as Handler<AnyApi> };
+/**
+ * Ties a handler to its wire definition; the only place where the pair's types are forgotten. `refuse` may be left out where
+ * the response has an errorCode at its top.
+ */
+export function serve<A extends AnyApi>(api: A, handle: Handler<A>, refuse?: Refusal<A>): ServedApi {
+  return {
+    api,
+    handle: handle as unknown as Handler<AnyApi>,
+    refuse: refuse as unknown as Refusal<AnyApi> | undefined,
+  };
 }

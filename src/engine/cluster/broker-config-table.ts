@@ -242,6 +242,11 @@ const table = {
     defaultValue: 'false',
     doc: 'Whether ownership is read from the bucket for every upload, which needs no clock and costs a GET each.',
   },
+  'cloudtopics.lease.strict': {
+    type: 'boolean',
+    defaultValue: 'false',
+    doc: 'Whether ownership is read from the store for every commit, so that no clock is trusted.',
+  },
 } as const satisfies Record<string, Entry>;
 
 export type BrokerConfigName = keyof typeof table;

@@ -14,6 +14,8 @@ export type BrokerConfigSource = 'dynamic' | 'static' | 'default';
 export class BrokerConfig {
   readonly #static: ReadonlyMap<string, string>;
   #dynamic: ReadonlyMap<string, string> = new Map();
+  /** Parsed numbers: some are asked for with every request. */
+  readonly #numbers = new Map<BrokerConfigName, number>();
 
   /** `settings` are those of configuration file and flags; throws `invalid-config`. */
   constructor(settings: Readonly<Record<string, string>> = {}) {
@@ -23,6 +25,7 @@ export class BrokerConfig {
   /** Takes over what was altered while running; called by the control state. */
   setDynamic(values: ReadonlyMap<string, string>): void {
     this.#dynamic = values;
+    this.#numbers.clear();
   }
 
   text(name: BrokerConfigName): string {
@@ -30,9 +33,12 @@ export class BrokerConfig {
   }
 
   number(name: BrokerConfigName): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
     const text = this.text(name);
     const value = configNumber(text);
     if (Number.isNaN(value)) throw new EngineError('bug', `${name} is not a number: ${text}`);
+    this.#numbers.set(name, value);
     return value;
   }
 

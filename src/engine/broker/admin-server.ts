@@ -1,0 +1,136 @@
+// HTTP for the operator, under /v1: health, metrics, and what the cluster is. Reads only.
+//
+// A browser must not become the way in: the Host header must name this server (against DNS rebinding), any other Origin is
+// refused, and no CORS header is ever sent. Methods, header size, time and connections are limited.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { Registry } from 'prom-client';
+import { EngineError, toEngineError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+
+export interface AdminServerOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly isReady: () => boolean;
+  /** The body of /v1/cluster. */
+  readonly cluster: () => Readonly<Record<string, unknown>>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly body: string;
+}
+
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
+const connectionsMax = 64;
+
+const json = (status: number, body: unknown): Answer => ({ status, body: `${JSON.stringify(body)}\n` });
+const refusal = (status: number, error: string): Answer => json(status, { error });
+
+export class AdminServer {
+  readonly #options: AdminServerOptions;
+  readonly #server: Server;
+
+  private constructor(options: AdminServerOptions) {
+    this.#options = options;
+    const limits = { maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 };
+    this.#server = createServer(limits, (request, response) => void this.#serve(request, response));
+    this.#server.maxConnections = connectionsMax;
+    this.#server.on('error', (error) => options.logger.error({ error: error.message }, 'the admin server failed'));
+  }
+
+  static async open(options: AdminServerOptions): Promise<AdminServer> {
+    const admin = new AdminServer(options);
+    await new Promise<void>((resolve, reject) => {
+      const { host, port } = options;
+      const onError = (error: NodeJS.ErrnoException) => {
+        const code = error.code === 'EADDRINUSE' ? 'address-in-use' : 'usage';
+        reject(
+          new EngineError(code, `cannot listen on ${host}:${port} for the admin server: ${error.message}`, {
+            cause: error,
+          }),
+        );
+      };
+      admin.#server.once('error', onError);
+      admin.#server.listen({ host, port }, () => {
+        admin.#server.off('error', onError);
+        resolve();
+      });
+    });
+    return admin;
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const address = this.#server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : this.#options.port;
+    return { host: this.#options.host, port };
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = this.#refused(request) ?? (await this.#answer(request));
+    } catch (error) {
+      this.#options.logger.error({ error: toEngineError(error).message }, 'an admin request failed');
+      answer = refusal(500, 'the request failed; see the log of the broker');
+    }
+    const { status, body, type = 'application/json; charset=utf-8' } = answer;
+    // A body that was sent along is not read; the connection is not used again then.
+    const hasBody =
+      request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+      ...(hasBody ? { connection: 'close' } : {}),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  #refused({ method, headers }: IncomingMessage): Answer | undefined {
+    const { host, origin } = headers;
+    if (host === undefined || !this.#isOurName(host)) {
+      return refusal(403, 'the Host header names another server; use localhost or the configured admin address');
+    }
+    if (origin !== undefined && origin !== `http://${host}`)
+      return refusal(403, 'requests of other origins are refused');
+    if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'only GET and HEAD are served');
+    return undefined;
+  }
+
+  /** Names are what an attacker can make resolve to us; a literal address cannot lie. */
+  #isOurName(hostHeader: string): boolean {
+    const name = hostHeader.replace(/:\d{1,5}$/, '').toLowerCase();
+    const { host } = this.#options;
+    if (loopbackNames.has(name) || name === host.toLowerCase() || name === `[${host.toLowerCase()}]`) return true;
+    const isWildcard = host === '0.0.0.0' || host === '::';
+    return isWildcard && isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+  }
+
+  async #answer({ url = '/' }: IncomingMessage): Promise<Answer> {
+    const { registry, isReady, cluster } = this.#options;
+    switch (url.split('?', 1)[0]) {
+      case '/v1/health':
+        return json(isReady() ? 200 : 503, { live: true, ready: isReady() });
+      case '/v1/metrics':
+        return { status: 200, type: registry.contentType, body: await registry.metrics() };
+      case '/v1/cluster':
+        return json(200, cluster());
+      default:
+        return refusal(404, 'unknown path; served are /v1/health, /v1/metrics and /v1/cluster');
+    }
+  }
+}

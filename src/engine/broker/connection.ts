@@ -1,0 +1,295 @@
+// One client connection.
+//
+// - requests are started in the order in which they arrive, run concurrently, and are answered in that order
+// - reading stops (and the client's TCP window closes) while: too many requests or request bytes are in work, answers wait
+//   for a slow client, or there is no memory for the next frame. Nothing is dropped, nothing grows
+// - all memory of a request is given back when its answer has left or the socket has died
+// - what cannot be understood ends this connection and nothing else
+
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { toEngineError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
+import type { BrokerMetrics } from './broker-metrics.ts';
+import type { ComplaintLog } from './complaint-log.ts';
+import { type Frame, FrameAssembler, type FrameMemory } from './frame-assembler.ts';
+import { type Peer, RequestInWork } from './request-in-work.ts';
+import type { Answered, RequestRunner } from './request-runner.ts';
+
+export interface ConnectionLimits {
+  readonly requestsMax: number;
+  readonly requestBytesMax: number;
+  readonly responseBytesMax: number;
+}
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly id: string;
+  readonly memory: FrameMemory;
+  readonly runner: RequestRunner;
+  readonly limits: () => ConnectionLimits;
+  readonly metrics: BrokerMetrics;
+  readonly complaints: ComplaintLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onClose: () => void;
+}
+
+/** Slower than this many bytes per millisecond is a stalled transfer. */
+const transferBytesPerMsMin = 16;
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #assembler: FrameAssembler;
+  readonly #abort = new AbortController();
+  readonly #peer: Peer;
+  /** In request order; those at the front that are answered have not left only because the socket is slow. */
+  readonly #working: RequestInWork[] = [];
+  readonly #leaving = new Set<RequestInWork>();
+  #workingBytes = 0;
+  #answerBytes = 0;
+  #lastTrafficMs: number;
+  #frameBegunMs = 0;
+  #answerBegunMs = 0;
+  #paused = false;
+  #waitsForMemory = false;
+  #draining = false;
+  #closed = false;
+  #pumping = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#assembler = new FrameAssembler(options.memory);
+    const { socket } = options;
+    this.#peer = { connectionId: options.id, clientHost: hostOf(socket), signal: this.#abort.signal };
+    this.#lastTrafficMs = options.clock.monotonicMs();
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error) => options.logger.debug({ peer: this.peer, error: error.message }, 'connection failed'));
+    socket.on('end', () => this.close());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get peer(): string {
+    return this.#peer.clientHost;
+  }
+
+  /** Stops reading, lets what is in work finish, and closes; long polls are woken. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    this.#options.socket.pause();
+    this.#abort.abort();
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.#closeWhenDrained();
+    });
+  }
+
+  close(): void {
+    if (!this.#closed) this.#options.socket.destroy();
+    this.#onClose();
+  }
+
+  /** Closes the connection when nothing has moved on it for too long. */
+  sweep(nowMs: number, idleMs: number, stallMs: number): void {
+    const busy = this.#working.length > 0 || this.#leaving.size > 0;
+    const idle = !busy && !this.#assembler.midFrame && nowMs - this.#lastTrafficMs > idleMs;
+    const reading = this.#assembler.midFrame && !this.#paused && !this.#waitsForMemory;
+    if (idle) {
+      this.close();
+    } else if (reading && nowMs - this.#frameBegunMs > stallMs + this.#assembler.frameLength / transferBytesPerMsMin) {
+      this.#complain('stalled', {}, 'a request stopped in the middle; its connection is closed');
+      this.close();
+    } else if (
+      this.#leaving.size > 0 &&
+      nowMs - this.#answerBegunMs > stallMs + this.#answerBytes / transferBytesPerMsMin
+    ) {
+      this.#complain('stalled', {}, 'a client does not read its answers; its connection is closed');
+      this.close();
+    }
+  }
+
+  #complain(kind: string, fields: Record<string, unknown>, message: string): void {
+    this.#options.complaints.warn(this.peer, kind, fields, message);
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#lastTrafficMs = this.#options.clock.monotonicMs();
+    if (!this.#assembler.midFrame) this.#frameBegunMs = this.#lastTrafficMs;
+    this.#assembler.feed(chunk);
+    this.#pump();
+  }
+
+  /** Starts every request that is whole and may be started. Not recursive: a handler may answer at once. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (!this.#closed && !this.#draining && this.#step());
+    this.#pumping = false;
+  }
+
+  /** False when there is nothing more to do for now. */
+  #step(): boolean {
+    if (this.#waitsForMemory || this.#isFull()) {
+      this.#pause();
+      return false;
+    }
+    let next: Frame | 'bytes' | 'memory';
+    try {
+      next = this.#assembler.next();
+    } catch (error) {
+      const fields = { error: toEngineError(error).message };
+      this.#complain('size', fields, 'a request has an impossible size; its connection is closed');
+      this.close();
+      return false;
+    }
+    if (next === 'bytes') this.#resume();
+    else if (next === 'memory') this.#waitForMemory();
+    else this.#start(next);
+    return next !== 'bytes';
+  }
+
+  #isFull(): boolean {
+    const limits = this.#options.limits();
+    return (
+      this.#working.length >= limits.requestsMax ||
+      this.#workingBytes >= limits.requestBytesMax ||
+      this.#answerBytes >= limits.responseBytesMax
+    );
+  }
+
+  #waitForMemory(): void {
+    this.#waitsForMemory = true;
+    this.#options.metrics.memoryWaits.inc();
+    this.#assembler.whenMemory(() => {
+      this.#waitsForMemory = false;
+      this.#frameBegunMs = this.#options.clock.monotonicMs();
+      this.#pump();
+    });
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#options.socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#frameBegunMs = this.#options.clock.monotonicMs();
+    this.#options.socket.resume();
+  }
+
+  #start(frame: Frame): void {
+    this.#frameBegunMs = this.#lastTrafficMs;
+    let request: ReceivedRequest;
+    try {
+      request = receiveRequest(frame.bytes);
+    } catch (error) {
+      frame.release();
+      this.#complain(
+        'malformed',
+        { error: toEngineError(error).message },
+        'a request header cannot be read; its connection is closed',
+      );
+      this.close();
+      return;
+    }
+    const work = new RequestInWork(this.#peer, request.header, frame, this.#options.clock.monotonicMs());
+    this.#working.push(work);
+    this.#workingBytes += work.frameBytes;
+    this.#options.metrics.requestStarted(work.apiKey, work.frameBytes);
+    const answered = this.#options.runner.run(request, work);
+    if (answered instanceof Promise) void answered.then((parts) => this.#finish(work, parts));
+    else this.#finish(work, answered);
+  }
+
+  #finish(work: RequestInWork, answer: Answered): void {
+    if (answer === 'close') work.closes = true;
+    work.answered(answer === 'close' ? [] : answer);
+    this.#options.metrics.requestFinished(
+      work.apiKey,
+      work.answerBytes,
+      this.#options.clock.monotonicMs() - work.startedMs,
+    );
+    if (this.#closed) {
+      work[Symbol.dispose]();
+      return;
+    }
+    this.#answerBytes += work.answerBytes;
+    this.#flush();
+  }
+
+  /** Sends the answers at the front whose turn has come. */
+  #flush(): void {
+    const { socket } = this.#options;
+    let corked = false;
+    while (this.#working[0]?.parts !== undefined) {
+      const work = this.#working.shift() as RequestInWork;
+      this.#workingBytes -= work.frameBytes;
+      if (work.closes) {
+        this.#endAfter(work);
+        return;
+      }
+      const parts = work.parts as readonly Buffer[];
+      if (parts.length === 0) {
+        work[Symbol.dispose]();
+        continue;
+      }
+      if (!corked) socket.cork();
+      corked = true;
+      if (this.#leaving.size === 0) this.#answerBegunMs = this.#options.clock.monotonicMs();
+      this.#leaving.add(work);
+      for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] as Buffer);
+      socket.write(parts.at(-1) as Buffer, () => this.#left(work));
+    }
+    if (corked) socket.uncork();
+    if (this.#paused && !this.#draining) this.#pump();
+    this.#closeWhenDrained();
+  }
+
+  #left(work: RequestInWork): void {
+    if (!this.#leaving.delete(work)) return;
+    this.#answerBytes -= work.answerBytes;
+    this.#answerBegunMs = this.#lastTrafficMs = this.#options.clock.monotonicMs();
+    work[Symbol.dispose]();
+    if (this.#paused && !this.#closed) this.#pump();
+    this.#closeWhenDrained();
+  }
+
+  /** What was answered before still leaves; nothing more is read. */
+  #endAfter(work: RequestInWork): void {
+    work[Symbol.dispose]();
+    this.#draining = true;
+    this.#options.socket.uncork();
+    this.#options.socket.pause();
+    this.#abort.abort();
+    this.#options.socket.end(() => this.close());
+  }
+
+  #closeWhenDrained(): void {
+    if (!this.#draining || this.#working.length > 0 || this.#leaving.size > 0) return;
+    if (this.#drained !== undefined) this.close();
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#abort.abort();
+    this.#assembler.close();
+    // Requests whose handlers still work give their memory back when those settle.
+    for (const work of this.#working) if (work.parts !== undefined) work[Symbol.dispose]();
+    for (const work of this.#leaving) work[Symbol.dispose]();
+    this.#leaving.clear();
+    this.#drained?.();
+    this.#options.onClose();
+  }
+}
+
+/** "127.0.0.1", also for an IPv4 client on an IPv6 socket. */
+function hostOf(socket: Socket): string {
+  return (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
+}
