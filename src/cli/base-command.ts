@@ -15,9 +15,7 @@ import { Output } from './output.ts';
 import { parseSettingsFile, type SettingsFile } from './settings-file-format.ts';
 import { overlayEnvironment } from './settings-overlay.ts';
 
-export type FlagsOf<C extends typeof Command> = Interfaces.InferredFlags<
-  (typeof BaseCommand)['baseFlags'] & C['flags']
->;
+export type FlagsOf<C extends typeof Command> = Interfaces.InferredFlags<C['baseFlags'] & C['flags']>;
 export type ArgsOf<C extends typeof Command> = Interfaces.InferredArgs<C['args']>;
 
 type OutputFlags = Interfaces.InferredFlags<typeof outputFlags>;
