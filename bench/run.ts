@@ -13,12 +13,13 @@ import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { createTopic } from '../test/support/create-topic.ts';
 import { checkout } from '../test/support/kafka-process.ts';
 import { type DiskCeiling, diskCeiling } from './disk-ceiling.ts';
 import { type ClientProfile, consume, endToEnd, mebibyte, produce, profiles, recordBytes } from './perf-tools.ts';
 import { cpuSeconds, machineLoad, peakResidentMiB } from './process-usage.ts';
 import { comparison, type Measurement } from './report.ts';
-import { createTopic, type Subject, type SubjectName, startSubject } from './subject.ts';
+import { type Subject, type SubjectName, startSubject } from './subject.ts';
 
 const { values } = parseArgs({
   options: {

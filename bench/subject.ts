@@ -2,7 +2,6 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Admin } from '@platformatic/kafka';
 import { BrokerProcess } from '../test/support/broker-process.ts';
 import { KafkaProcess } from '../test/support/kafka-process.ts';
 
@@ -30,13 +29,4 @@ export async function startSubject(name: SubjectName, workDirectory: string): Pr
     stop: () => process.stop(),
     restart: () => process.restart(),
   };
-}
-
-export async function createTopic(bootstrap: string, topic: string, partitions: number): Promise<void> {
-  const admin = new Admin({ clientId: 'bench', bootstrapBrokers: [bootstrap] });
-  try {
-    await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
-  } finally {
-    await admin.close();
-  }
 }

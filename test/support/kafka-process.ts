@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort, ServerProcess } from './server-process.ts';
+import { endWithUs, freePort, ServerProcess } from './server-process.ts';
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const libs = join(checkout, '.cache/kafka/libs');
@@ -151,6 +151,7 @@ export function runJavaTool(
       timeout: options.timeoutMs ?? 120_000,
       killSignal: 'SIGKILL',
     });
+    endWithUs(child);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

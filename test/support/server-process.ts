@@ -22,9 +22,22 @@ export interface ServerCommand {
 
 const outputLinesMax = 400;
 const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
+
+/** Sees to it that the child does not outlive this process, however it ends (short of SIGKILL). */
+export function endWithUs(child: ChildProcess): void {
+  if (running.size === 0 && !watching) {
+    watching = true;
+    process.once('exit', () => {
+      for (const each of running) each.kill('SIGKILL');
+    });
+    process.once('SIGINT', () => process.exit(130));
+    process.once('SIGTERM', () => process.exit(143));
+  }
+  running.add(child);
+  child.once('close', () => running.delete(child));
+}
+
+let watching = false;
 
 export class ServerProcess implements AsyncDisposable {
   readonly pid: number;
@@ -48,7 +61,7 @@ export class ServerProcess implements AsyncDisposable {
       env: { ...process.env, ...server.env },
       ...(server.cwd === undefined ? {} : { cwd: server.cwd }),
     });
-    running.add(child);
+    endWithUs(child);
     const lines: string[] = [];
     const keep = (line: string) => {
       lines.push(line);
@@ -65,7 +78,6 @@ export class ServerProcess implements AsyncDisposable {
       // 'close' comes after the last output; a killed server's pipes close with it.
       child.once('close', (code, signal) => resolve(code ?? signal ?? 'gone'));
     });
-    void exited.then(() => running.delete(child));
     const told = () => `${server.name}: ${server.command} ${server.args.join(' ')}\n${lines.slice(-40).join('\n')}`;
     const deadline = Date.now() + (server.readyTimeoutMs ?? 30_000);
     const gone = exited.then((status) => {
@@ -92,7 +104,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   isRunning(): boolean {
-    return running.has(this.#child);
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** SIGTERM, and SIGKILL when that is not followed within the time. Resolves to the exit status. */
