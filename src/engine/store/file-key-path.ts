@@ -43,7 +43,7 @@ export function parseFileName(name: string): FileName {
       : kind === 'more'
         ? name.slice(0, -moreSuffix.length)
         : name;
-  const text = unescape(escaped);
+  const text = unescapeName(escaped);
   return text === undefined ? { kind: 'foreign' } : { kind, text };
 }
 
@@ -71,8 +71,8 @@ function splitEscaped(escaped: string): string[] {
   const pieces: string[] = [];
   let rest = escaped;
   while (rest.length > pieceLengthMax) {
-    const escape = rest.lastIndexOf('%', pieceLengthMax - 1);
-    const cut = escape > pieceLengthMax - 3 ? escape : pieceLengthMax;
+    const percent = rest.lastIndexOf('%', pieceLengthMax - 1);
+    const cut = percent > pieceLengthMax - 3 ? percent : pieceLengthMax;
     pieces.push(rest.slice(0, cut));
     rest = rest.slice(cut);
     if (rest.startsWith('.')) rest = `%2E${rest.slice(1)}`;
@@ -80,7 +80,7 @@ function splitEscaped(escaped: string): string[] {
   return [...pieces, rest];
 }
 
-function unescape(escaped: string): Buffer | undefined {
+function unescapeName(escaped: string): Buffer | undefined {
   if (escaped === '' || !/^(?:[A-Za-z0-9._\-+=@,]|%[0-9A-F]{2})+$/.test(escaped) || escaped.startsWith('.'))
     return undefined;
   if (!escaped.includes('%')) return Buffer.from(escaped);

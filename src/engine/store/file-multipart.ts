@@ -18,6 +18,7 @@ export interface FileMultipartSteps {
 
 export class FileMultipartUpload implements MultipartUpload {
   readonly #steps: FileMultipartSteps;
+  #completing: Promise<ObjectInfo> | undefined;
 
   constructor(steps: FileMultipartSteps) {
     this.#steps = steps;
@@ -36,16 +37,16 @@ export class FileMultipartUpload implements MultipartUpload {
   }
 
   async complete(options?: PutOptions): Promise<ObjectInfo> {
-    const { key, file, ledger } = this.#steps;
+    const { key, ledger } = this.#steps;
     checkConditions(key, options);
     checkSignal(options?.signal, `complete ${key}`);
     ledger.checkComplete();
+    if (this.#completing !== undefined) return await this.#completing;
     try {
-      const info = await this.#steps.publish(ledger.sizeBytes, options);
-      ledger.close();
-      await file.close();
-      return info;
+      this.#completing = this.#publish(options);
+      return await this.#completing;
     } catch (error) {
+      this.#completing = undefined;
       throw fileStoreError(error, `complete ${key}`);
     }
   }
@@ -54,5 +55,13 @@ export class FileMultipartUpload implements MultipartUpload {
     if (!this.#steps.ledger.close()) return;
     await this.#steps.file.close();
     await this.#steps.discard();
+  }
+
+  async #publish(options: PutOptions | undefined): Promise<ObjectInfo> {
+    const { file, ledger } = this.#steps;
+    const info = await this.#steps.publish(ledger.sizeBytes, options);
+    ledger.complete();
+    await file.close();
+    return info;
   }
 }

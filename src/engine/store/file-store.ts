@@ -92,7 +92,7 @@ class FileStore implements ObjectStore {
     try {
       const file = await this.#fileSystem.create(temp);
       try {
-        const info = await this.#finish(file, key, body, 0);
+        const info = await this.#finish(file, key, body, 0, newTrailer(this.#options.random));
         await this.#publish(temp, key, options);
         published = true;
         return info;
@@ -172,12 +172,14 @@ class FileStore implements ObjectStore {
     const temp = this.#newTempPath();
     try {
       const file = await this.#fileSystem.create(temp);
+      // Made once: a completion tried again must not change a file that is published already.
+      const trailer = newTrailer(this.#options.random);
       return new FileMultipartUpload({
         key,
         file,
         ledger: new MultipartLedger(key, this.#options.partBytesMin ?? partBytesMinDefault),
         publish: async (contentBytes, putOptions) => {
-          const info = await this.#finish(file, key, [], contentBytes);
+          const info = await this.#finish(file, key, [], contentBytes, trailer);
           await this.#publish(temp, key, putOptions);
           return info;
         },
@@ -194,8 +196,7 @@ class FileStore implements ObjectStore {
   }
 
   /** Writes the rest of the content and the trailer, and flushes the file. */
-  async #finish(file: OpenFile, key: string, rest: Body, position: number): Promise<ObjectInfo> {
-    const trailer = newTrailer(this.#options.random);
+  async #finish(file: OpenFile, key: string, rest: Body, position: number, trailer: Buffer): Promise<ObjectInfo> {
     await file.write([...rest, trailer], position);
     await file.flushData();
     const { modifiedMs } = await file.facts();

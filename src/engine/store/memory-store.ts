@@ -128,7 +128,7 @@ export class MemoryStore implements ObjectStore {
         checkConditions(key, putOptions);
         ledger.checkComplete();
         const info = await this.#publish(key, Buffer.concat(parts), putOptions);
-        ledger.close();
+        ledger.complete();
         parts.length = 0;
         return info;
       },

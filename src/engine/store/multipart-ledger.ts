@@ -18,6 +18,7 @@ export class MultipartLedger {
   readonly #partBytesMin: number;
   readonly #parts: Part[] = [];
   #closed = false;
+  #completed = false;
 
   constructor(key: string, partBytesMin: number) {
     this.#key = key;
@@ -29,8 +30,14 @@ export class MultipartLedger {
     return last === undefined ? 0 : last.start + last.length;
   }
 
-  get count(): number {
-    return this.#parts.length;
+  get completed(): boolean {
+    return this.#completed;
+  }
+
+  /** The object is there: no more calls after this. */
+  complete(): void {
+    this.#completed = true;
+    this.#closed = true;
   }
 
   /** Called before anything asynchronous happens: claims the number, and with it the place in the object. */

@@ -20,6 +20,7 @@ function keyProblem(key: string): string | undefined {
   for (let at = 0; at < key.length; at++) {
     const unit = key.charCodeAt(at);
     if (unit < 0x20 || unit === 0x7f) return 'holds a control character';
+    if (unit >= 0xfffe) return 'holds a noncharacter, which XML cannot carry';
   }
   for (const segment of key.split('/')) {
     if (segment === '') return 'holds "//"';
