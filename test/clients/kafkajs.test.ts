@@ -2,7 +2,7 @@
 
 import { compressionsAlgorithms } from '@platformatic/kafka';
 import kafkajs from 'kafkajs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { storedBatches } from '../support/stored-batches.ts';
 import { startTarget, type TargetBroker } from '../support/target-broker.ts';
 
@@ -118,8 +118,8 @@ class Member implements AsyncDisposable {
 const values = (records: readonly Received[]) => records.map((record) => record.value).sort();
 
 test('creates, describes and deletes topics', async () => {
-  expect(await admin.createTopics({ topics: [{ topic: 'made', numPartitions: 3 }] })).toBe(true);
-  const { topics } = await admin.fetchTopicMetadata({ topics: ['made'] });
+  expect(await admin.createTopics({ waitForLeaders: false, topics: [{ topic: 'made', numPartitions: 3 }] })).toBe(true);
+  const { topics } = await vi.waitFor(() => admin.fetchTopicMetadata({ topics: ['made'] }));
   expect(topics[0]!.partitions.map((partition) => partition.partitionId).sort()).toEqual([0, 1, 2]);
   await admin.createPartitions({ topicPartitions: [{ topic: 'made', count: 4 }] });
   await admin.deleteTopics({ topics: ['made'] });
@@ -127,7 +127,7 @@ test('creates, describes and deletes topics', async () => {
 });
 
 test('keys and headers arrive as sent, each record once and in order', async () => {
-  await admin.createTopics({ topics: [{ topic: 'letters', numPartitions: 1 }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic: 'letters', numPartitions: 1 }] });
   await producer.send({
     topic: 'letters',
     acks: -1,
@@ -147,7 +147,7 @@ test('keys and headers arrive as sent, each record once and in order', async () 
 });
 
 test('every codec is stored as sent and read back', async () => {
-  await admin.createTopics({ topics: [{ topic: 'codecs', numPartitions: 1 }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic: 'codecs', numPartitions: 1 }] });
   const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
   for (const [compression, name] of names.entries()) {
     const messages = Array.from({ length: 20 }, (_, index) => ({ value: `${name} ${index} ${'again '.repeat(40)}` }));
@@ -163,7 +163,7 @@ test('every codec is stored as sent and read back', async () => {
 });
 
 test('a second member joins and leaves; positions outlive both', async () => {
-  await admin.createTopics({ topics: [{ topic: 'shared', numPartitions: 4 }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic: 'shared', numPartitions: 4 }] });
   const send = (word: string) =>
     producer.send({
       topic: 'shared',
@@ -193,7 +193,7 @@ test('a second member joins and leaves; positions outlive both', async () => {
 });
 
 test('finds offsets by time, sets a position and resumes from it', async () => {
-  await admin.createTopics({ topics: [{ topic: 'times', numPartitions: 1 }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic: 'times', numPartitions: 1 }] });
   const start = 1_700_000_000_000;
   for (const minute of [0, 1, 2, 3]) {
     const timestamp = String(start + minute * 60_000);

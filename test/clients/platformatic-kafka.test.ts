@@ -10,7 +10,7 @@ import {
   stringDeserializers,
   stringSerializers,
 } from '@platformatic/kafka';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { storedBatches } from '../support/stored-batches.ts';
 import { startTarget, type TargetBroker } from '../support/target-broker.ts';
 
@@ -120,8 +120,10 @@ test('creates, lists, extends and deletes topics', async () => {
   const [created] = await admin.createTopics({ topics: ['made'], partitions: 3, replicas: 1 });
   expect(created).toMatchObject({ name: 'made', partitions: 3 });
   await admin.createPartitions({ topics: [{ name: 'made', count: 5 }] });
-  const { topics } = await admin.metadata({ topics: ['made'], forceUpdate: true });
-  expect(topics.get('made')!.partitionsCount).toBe(5);
+  await vi.waitFor(async () => {
+    const { topics } = await admin.metadata({ topics: ['made'], forceUpdate: true });
+    expect(topics.get('made')!.partitionsCount).toBe(5);
+  });
   await admin.deleteTopics({ topics: ['made'] });
   expect(await admin.listTopics()).not.toContain('made');
 });
