@@ -240,11 +240,6 @@ const table = {
   'cloudtopics.lease.strict': {
     type: 'boolean',
     defaultValue: 'false',
-    doc: 'Whether ownership is read from the bucket for every upload, which needs no clock and costs a GET each.',
-  },
-  'cloudtopics.lease.strict': {
-    type: 'boolean',
-    defaultValue: 'false',
     doc: 'Whether ownership is read from the store for every commit, so that no clock is trusted.',
   },
 } as const satisfies Record<string, Entry>;

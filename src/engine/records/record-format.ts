@@ -42,6 +42,7 @@ export class RecordView {
     this.#valueAt = reader.position;
     reader.skip(this.#valueLength);
     const headers = reader.varint();
+    if (reader.position > end) throw reader.misfit(length, end);
     if (headers < 0 || headers * headerBytesMin > end - reader.position) {
       throw reader.corrupt(`a record has ${headers} headers in ${end - reader.position} bytes`);
     }
@@ -51,9 +52,7 @@ export class RecordView {
       reader.skip(nameLength);
       reader.skip(reader.varint());
     }
-    if (reader.position !== end) {
-      throw reader.corrupt(`a record of ${length} bytes is filled up to ${length + reader.position - end}`);
-    }
+    if (reader.position !== end) throw reader.misfit(length, end);
     this.#bytes = reader.bytes;
   }
 
@@ -93,6 +92,10 @@ class RecordReader extends ByteReader {
         context: { record: this.record, position: this.position, length: this.bytes.length },
       },
     );
+  }
+
+  misfit(length: number, end: number): EngineError {
+    return this.corrupt(`a record of ${length} bytes is filled up to ${length + this.position - end}`);
   }
 
   /** Passes over a field; −1 is null and has no bytes. */
