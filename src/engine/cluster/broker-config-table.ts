@@ -237,11 +237,6 @@ const table = {
     1_000,
     'How old the last confirmation of ownership may be when a batch is committed.',
   ),
-  'cloudtopics.lease.strict': {
-    type: 'boolean',
-    defaultValue: 'false',
-    doc: 'Whether ownership is read from the store for every commit, so that no clock is trusted.',
-  },
 } as const satisfies Record<string, Entry>;
 
 export type BrokerConfigName = keyof typeof table;
