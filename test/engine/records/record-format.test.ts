@@ -195,9 +195,9 @@ describe('records that are damaged', () => {
     ['a length that is not filled', Buffer.from('0e00000001010000', 'hex'), 1, 'a record of 7 bytes is filled up to 6'],
     [
       'a key longer than its record',
-      Buffer.from('0c0000000a0100ffffffff', 'hex'),
+      Buffer.from('0c0000000a01010101010100', 'hex'),
       1,
-      'a record of 6 bytes is filled up to',
+      'a record of 6 bytes is filled up to 11',
     ],
     ['a key length below −1', Buffer.from('0c000000030100', 'hex'), 1, 'needs -2 bytes'],
     [
