@@ -237,6 +237,11 @@ const table = {
     1_000,
     'How old the last confirmation of ownership may be when a batch is committed.',
   ),
+  'cloudtopics.lease.strict': {
+    type: 'boolean',
+    defaultValue: 'false',
+    doc: 'Whether ownership is read from the bucket for every upload, which needs no clock and costs a GET each.',
+  },
 } as const satisfies Record<string, Entry>;
 
 export type BrokerConfigName = keyof typeof table;
