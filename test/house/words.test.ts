@@ -23,7 +23,9 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
     'is the host of a package registry; leave the choice to the client’s settings',
   ],
   [
-    new RegExp(`\\b${'A'}I\\b|\\b${'LL'}M|${'chat'}gpt|${'open'}ai|${'anth'}ropic|${'cl'}aude|${'co'}pilot`, 'i'),
+    new RegExp(
+      `\\b${'A'}I\\b|\\b${'LL'}M|[Cc]hat${'GPT'}|[Oo]pen${'A'}I|[Aa]nth${'ropic'}|[Cc]la${'ude'}|[Cc]o${'pilot'}`,
+    ),
     'says how it was made; say what it does',
   ],
 ];
