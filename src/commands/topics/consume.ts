@@ -29,7 +29,7 @@ export default class TopicsConsume extends KafkaCommand<typeof TopicsConsume> {
     from: Flags.string({
       helpValue: 'beginning|end|TIME',
       description:
-        'Where to begin; a time is RFC 3339, milliseconds, or "15m ago". Default: end, or the position of --group.',
+        'Where to begin; a time is RFC 3339, milliseconds, or "15m ago". Default: end. Partitions where --group has a position begin there, unless a time is given.',
       exclusive: ['offset'],
     }),
     offset: Flags.integer({ min: 0, dependsOn: ['partition'], description: 'Begin at this offset of --partition.' }),

@@ -31,7 +31,8 @@ export async function readTopic(client: KafkaClient, options: ReadTopicOptions):
   // The end first: what arrives between the two questions is then read, never missed.
   const ends = await offsetsAt(client, topic, latest);
   const starts = await startingOffsets(client, topic, options, ends);
-  const positions = new Map<number, number>();
+  // The starts are kept too: a partition that was not reached this time must not be skipped the next time.
+  const positions = new Map(starts);
   let committedAtMs = client.clock.monotonicMs();
   let left = options.count ?? Number.POSITIVE_INFINITY;
   const commit = async (): Promise<void> => {
