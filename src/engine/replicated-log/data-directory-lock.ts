@@ -10,8 +10,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 
-/** The kernel forgets fcntl locks of a process when it closes any descriptor of the file: one lock per directory. */
-const heldHere = new Set<string>();
+/**
+ * The locks of this process. They are held here and not only by whoever asked for them: a database handle that nobody refers to
+ * is closed by the garbage collector, and the lock with it.
+ */
+const heldHere = new Map<string, DatabaseSync>();
 
 export interface DirectoryLock extends Disposable {
   readonly directory: string;
@@ -37,7 +40,7 @@ export async function lockDataDirectory(directory: string, clock: Clock): Promis
       cause: error,
     });
   }
-  heldHere.add(path);
+  heldHere.set(path, database);
   noteHolder(holderPath, clock);
   return {
     directory,

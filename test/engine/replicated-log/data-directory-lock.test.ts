@@ -54,6 +54,14 @@ it('is free when its holder lets go, and prints nothing', async () => {
   expect(await next.line()).toBe('locked');
 });
 
+it('lasts as long as the process, also when nobody holds on to it', async () => {
+  const directory = await scratch();
+  const holder = new Child('lock-dropping-child.ts', [directory]);
+  onTestFinished(() => holder.kill());
+  expect(await holder.line()).toBe('locked');
+  expect(await lockInChild(directory).line()).toContain('refused');
+});
+
 it('refuses a second lock in the same process, and keeps the first', async () => {
   const directory = await scratch();
   const lock = await lockDataDirectory(directory, new VirtualClock());
