@@ -28,7 +28,11 @@ function overview(config: Config, commands: readonly Loadable[]): ManPage {
     '.I command',
     '[\\fIargument\\fR ...] [\\fB\\-\\-flag\\fR ...]',
     '.SH COMMANDS',
-    ...commands.flatMap((command) => ['.TP', `.BR ${dashed(pageName(config, command))} (1)`, roff(command.summary ?? '')]),
+    ...commands.flatMap((command) => [
+      '.TP',
+      `.BR ${dashed(pageName(config, command))} (1)`,
+      roff(command.summary ?? ''),
+    ]),
     '.SH SETTINGS',
     roff(
       'A flag wins over its environment variable (CLOUDTOPICS_ and the name of the flag in capitals), that over the file ' +
@@ -56,11 +60,17 @@ function commandPage(config: Config, command: Loadable): ManPage {
     [...args.map(argText), flags.length > 0 ? '[\\fB\\-\\-flag\\fR ...]' : ''].filter(Boolean).join(' '),
     '.SH DESCRIPTION',
     roff([command.summary, command.description].filter(Boolean).join(' ')),
-    ...section('ARGUMENTS', args.flatMap((arg) => ['.TP', `.I ${dashed(arg.name.toUpperCase())}`, roff(arg.description ?? '')])),
+    ...section(
+      'ARGUMENTS',
+      args.flatMap((arg) => ['.TP', `.I ${dashed(arg.name.toUpperCase())}`, roff(arg.description ?? '')]),
+    ),
     ...section('OPTIONS', own.flatMap(flagLines)),
     ...section('GLOBAL OPTIONS', global.flatMap(flagLines)),
     ...factsLines(command.facts),
-    ...section('EXAMPLES', examples(config, command).flatMap((example) => ['.PP', '.nf', roff(example), '.fi'])),
+    ...section(
+      'EXAMPLES',
+      examples(config, command).flatMap((example) => ['.PP', '.nf', roff(example), '.fi']),
+    ),
     '.SH SEE ALSO',
     `.BR ${config.bin} (1)`,
   ];
@@ -74,7 +84,10 @@ function factsLines(facts: CommandFacts | undefined): string[] {
     roff(`${effectText(facts.effect)} ${facts.besideBroker}`),
     '.SH EXIT STATUS',
     ...statusLines(facts.exitStatuses),
-    ...section('JSON OUTPUT', facts.schemas.map((schema) => `${roff(schema)}\n.br`)),
+    ...section(
+      'JSON OUTPUT',
+      facts.schemas.map((schema) => `${roff(schema)}\n.br`),
+    ),
   ];
 }
 
@@ -82,7 +95,10 @@ const statusLines = (statuses: readonly number[]): string[] =>
   statuses.flatMap((status) => ['.TP', `.B ${status}`, roff(exitStatus(status).meaning)]);
 
 function flagLines(flag: Flag): string[] {
-  const names = [...(flag.char === undefined ? [] : [`\\fB\\-${flag.char}\\fR`]), `\\fB${dashed(`--${flag.name}`)}\\fR`];
+  const names = [
+    ...(flag.char === undefined ? [] : [`\\fB\\-${flag.char}\\fR`]),
+    `\\fB${dashed(`--${flag.name}`)}\\fR`,
+  ];
   const values = flag.type === 'option' ? (flag.options?.join('|') ?? flag.helpValue ?? 'VALUE') : undefined;
   const more: string[] = [];
   if (flag.type === 'option' && flag.default !== undefined) more.push(`Default: ${String(flag.default)}.`);
@@ -108,7 +124,8 @@ const heading = (name: string, summary: string): string[] => [
   `${dashed(name)} \\- ${roff(summary.replace(/\.$/, ''))}`,
 ];
 
-const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [`.SH ${title}`, ...lines]);
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [`.SH ${title}`, ...lines];
 const pageName = (config: Config, command: Loadable): string => `${config.bin}-${command.id.replaceAll(':', '-')}`;
 const page = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 const byName = (a: Flag, b: Flag): number => (a.name < b.name ? -1 : 1);

@@ -1,8 +1,9 @@
 // A broker in a few lines, for the commands' tests: it keeps batches in memory, speaks the real wire protocol over a real
 // socket, and can be told to misbehave. What it says is decided here and not by the engine, so the two check each other.
 
-import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { patchPlace, readBatchFacts } from '../../src/engine/records/record-batch-format.ts';
 import {
   advertisedVersions,
   apiVersions,
@@ -23,7 +24,6 @@ import {
   type ReceivedRequest,
   receiveRequest,
 } from '../../src/engine/wire/wire.ts';
-import { patchPlace, readBatchFacts } from '../../src/engine/records/record-batch-format.ts';
 
 interface StoredBatch {
   readonly bytes: Buffer;
@@ -75,7 +75,11 @@ export class FakeBroker implements AsyncDisposable {
 
   addTopic(name: string, partitions: number): FakeTopic {
     const id = `00000000-0000-4000-8000-${String(this.topics.size + 1).padStart(12, '0')}`;
-    const topic = { id, partitions: Array.from({ length: partitions }, newPartition), configs: new Map<string, string>() };
+    const topic = {
+      id,
+      partitions: Array.from({ length: partitions }, newPartition),
+      configs: new Map<string, string>(),
+    };
     this.topics.set(name, topic);
     return topic;
   }
@@ -130,7 +134,12 @@ export class FakeBroker implements AsyncDisposable {
               ...(topic === undefined ? {} : { topicId: topic.id }),
               isInternal: name.startsWith('__'),
               partitions: (topic?.partitions ?? []).map((_partition, partitionIndex) => ({
-                errorCode: 0, partitionIndex, leaderId: 1, leaderEpoch: 7, replicaNodes: [1], isrNodes: [1],
+                errorCode: 0,
+                partitionIndex,
+                leaderId: 1,
+                leaderEpoch: 7,
+                replicaNodes: [1],
+                isrNodes: [1],
               })),
             };
           }),
@@ -172,9 +181,21 @@ export class FakeBroker implements AsyncDisposable {
             resourceType,
             resourceName,
             configs: [
-              { name: 'max.message.bytes', value: '1048588', readOnly: false, configSource: 5, isSensitive: false, synonyms: [] },
+              {
+                name: 'max.message.bytes',
+                value: '1048588',
+                readOnly: false,
+                configSource: 5,
+                isSensitive: false,
+                synonyms: [],
+              },
               ...[...(this.topics.get(resourceName) as FakeTopic).configs].map(([name, value]) => ({
-                name, value, readOnly: false, configSource: 1, isSensitive: name.includes('password'), synonyms: [],
+                name,
+                value,
+                readOnly: false,
+                configSource: 1,
+                isSensitive: name.includes('password'),
+                synonyms: [],
               })),
             ],
           })),
@@ -185,7 +206,12 @@ export class FakeBroker implements AsyncDisposable {
         return encodeResponse(incrementalAlterConfigs, version, correlationId, {
           responses: resources.map(({ resourceType, resourceName, configs }) => {
             if (configs.some(({ name }) => name === 'no.such.setting')) {
-              return { errorCode: 40, errorMessage: 'Unknown configuration no.such.setting', resourceType, resourceName };
+              return {
+                errorCode: 40,
+                errorMessage: 'Unknown configuration no.such.setting',
+                resourceType,
+                resourceName,
+              };
             }
             const topic = this.topics.get(resourceName) as FakeTopic;
             for (const { name, configOperation, value } of configs) {
@@ -197,7 +223,11 @@ export class FakeBroker implements AsyncDisposable {
         });
       }
       case initProducerId.key:
-        return encodeResponse(initProducerId, version, correlationId, { errorCode: 0, producerId: this.#nextProducer++, producerEpoch: 0 });
+        return encodeResponse(initProducerId, version, correlationId, {
+          errorCode: 0,
+          producerId: this.#nextProducer++,
+          producerEpoch: 0,
+        });
       case produce.key: {
         this.produceRequests++;
         const { topicData } = request.body(produce);
@@ -206,7 +236,8 @@ export class FakeBroker implements AsyncDisposable {
           name,
           partitionResponses: partitionData.map(({ index, records }) => {
             const partition = this.topics.get(name)?.partitions[index];
-            if (failure !== undefined && failure !== 0) return { index, errorCode: failure, baseOffset: -1, errorMessage: 'as the test asked' };
+            if (failure !== undefined && failure !== 0)
+              return { index, errorCode: failure, baseOffset: -1, errorMessage: 'as the test asked' };
             if (partition === undefined) return { index, errorCode: 3, baseOffset: -1 };
             return { index, ...store(partition, records as Buffer) };
           }),
@@ -225,10 +256,16 @@ export class FakeBroker implements AsyncDisposable {
           topic: name,
           partitions: partitions.map(({ partition: partitionIndex, fetchOffset, partitionMaxBytes }) => {
             const partition = this.topics.get(name)?.partitions[partitionIndex];
-            const head = { partitionIndex, highWatermark: partition?.end ?? -1, logStartOffset: partition?.start ?? -1, abortedTransactions: [] };
+            const head = {
+              partitionIndex,
+              highWatermark: partition?.end ?? -1,
+              logStartOffset: partition?.start ?? -1,
+              abortedTransactions: [],
+            };
             if (partition === undefined) return { ...head, errorCode: 3, records: null };
             if (failure !== 0) return { ...head, errorCode: failure, records: null };
-            if (fetchOffset < partition.start || fetchOffset > partition.end) return { ...head, errorCode: 1, records: null };
+            if (fetchOffset < partition.start || fetchOffset > partition.end)
+              return { ...head, errorCode: 1, records: null };
             const records = read(partition, fetchOffset, partitionMaxBytes);
             found += records.length;
             return { ...head, errorCode: 0, records };
@@ -251,14 +288,22 @@ export class FakeBroker implements AsyncDisposable {
         });
       }
       case findCoordinator.key:
-        return encodeResponse(findCoordinator, version, correlationId, { errorCode: 0, nodeId: 1, host: '127.0.0.1', port: this.port });
+        return encodeResponse(findCoordinator, version, correlationId, {
+          errorCode: 0,
+          nodeId: 1,
+          host: '127.0.0.1',
+          port: this.port,
+        });
       case offsetFetch.key: {
         const { groupId, topics } = request.body(offsetFetch);
         return encodeResponse(offsetFetch, version, correlationId, {
           topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
             name,
             partitions: partitionIndexes.map((partitionIndex) => ({
-              partitionIndex, committedOffset: this.groups.get(`${groupId}/${name}/${partitionIndex}`) ?? -1, metadata: '', errorCode: 0,
+              partitionIndex,
+              committedOffset: this.groups.get(`${groupId}/${name}/${partitionIndex}`) ?? -1,
+              metadata: '',
+              errorCode: 0,
             })),
           })),
         });
