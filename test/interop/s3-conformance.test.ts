@@ -3,7 +3,7 @@
 // `atomic-conditions` (several simultaneous conditional writers can win), `any-key` (cannot hold both `a` and `a/b`).
 //
 //   CLOUDTOPICS_TEST_S3_URL='s3://bucket/prefix?endpoint=http://127.0.0.1:7070&region=us-east-1&pathStyle=true' \
-//     npx vitest run --config test/interop/vitest.config.ts
+//     npx vitest run --config vitest.interop.config.ts test/interop/s3-conformance.test.ts
 
 import { describe, it } from 'vitest';
 import { systemClock } from '../../src/engine/base/clock.ts';

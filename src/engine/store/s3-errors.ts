@@ -30,6 +30,9 @@ const byName: Readonly<Record<string, ErrorCode>> = {
   InternalError: 'store-unavailable',
   ServiceUnavailable: 'store-unavailable',
   SlowDown: 'store-unavailable',
+  // 409 of servers on top of a file system, where `a` and `a/b` exclude each other. No other try helps.
+  ExistingObjectIsDirectory: 'usage',
+  ObjectParentIsFile: 'usage',
   RequestTimeout: 'store-timeout',
   TimeoutError: 'store-timeout',
 };

@@ -157,14 +157,15 @@ export function describeObjectStore(
         shown: JSON.stringify(key.slice(0, 12)),
       }));
       it.each(named)('refuses $shown', async ({ key }) => {
-        for (const call of [
-          store.put(key, text('x')),
-          store.get(key),
-          store.head(key),
-          store.deleteMany([key]),
-          store.multipart(key),
-        ]) {
-          await expect(call).rejects.toMatchObject({ code: 'usage' });
+        const calls: (() => Promise<unknown>)[] = [
+          () => store.put(key, text('x')),
+          () => store.get(key),
+          () => store.head(key),
+          () => store.deleteMany([key]),
+          () => store.multipart(key),
+        ];
+        for (const call of calls) {
+          await expect(call()).rejects.toMatchObject({ code: 'usage' });
         }
       });
 
@@ -398,9 +399,10 @@ export function describeObjectStore(
       it('takes away what is there, and does not mind what is not', async () => {
         const prefix = fresh();
         await store.put(`${prefix}/a/b`, text('x'));
-        await store.put(`${prefix}/a`, text('y'));
+        const other = `${prefix}/${anyKey ? 'a' : 'other'}`;
+        await store.put(other, text('y'));
         expect(await store.deleteMany([`${prefix}/a/b`, `${prefix}/absent`])).toEqual([]);
-        expect(await listedKeys({ prefix })).toEqual([`${prefix}/a`]);
+        expect(await listedKeys({ prefix })).toEqual([other]);
         expect(await store.deleteMany([])).toEqual([]);
         await store.put(`${prefix}/a/b`, text('again'));
         expect((await store.get(`${prefix}/a/b`)).bytes.toString()).toBe('again');
