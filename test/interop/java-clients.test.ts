@@ -1,5 +1,8 @@
 // Apache Kafka's own clients and tools: administration, console tools, Verifiable tools, compatibility check.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTopic } from '../support/create-topic.ts';
 import { runJavaTool } from '../support/kafka-process.ts';
@@ -8,6 +11,7 @@ import { startTarget, storeKinds, type TargetBroker } from '../support/target-br
 import { VerifiableConsumer } from '../support/verifiable-consumer.ts';
 import { VerifiableProducer } from '../support/verifiable-producer.ts';
 
+// What does not depend on the store is tried on one of them: every tool starts a JVM.
 describe.each(storeKinds)('Java clients on a %s store', (store) => {
   let broker: TargetBroker;
   beforeAll(async () => {
@@ -25,7 +29,7 @@ describe.each(storeKinds)('Java clients on a %s store', (store) => {
     return output.split('\n').filter((line) => line !== '');
   };
 
-  test('TopicCommand creates, describes, extends and deletes a topic', async () => {
+  test.runIf(store === 'file')('TopicCommand creates, describes, extends and deletes a topic', async () => {
     await tool('TopicCommand', [
       '--create', '--topic', 'made', '--partitions', '3', '--replication-factor', '1',
       '--config', 'retention.ms=3600000',
@@ -86,11 +90,12 @@ describe.each(storeKinds)('Java clients on a %s store', (store) => {
       .split('\n')
       .filter((line) => line.startsWith(group))
       .map((line) => line.split(/\s+/));
-    expect(rows.length).toBe(6);
-    expect(rows.map((row) => row[5])).toEqual(Array.from({ length: 6 }, () => '0'));
+    const written = new Set(producer.acknowledged.map((record) => String(record.partition)));
+    expect(new Set(rows.map((row) => row[2]))).toEqual(written);
+    expect(new Set(rows.map((row) => row[5])), 'lag').toEqual(new Set(['0']));
   });
 
-  test('positions can be moved to a point in time and are resumed from there', async () => {
+  test.runIf(store === 'file')('positions can be moved to a point in time and are resumed from there', async () => {
     const topic = 'moved';
     await createTopic(broker.bootstrap, topic, 1);
     const produce = (lines: string) => tool('ConsoleProducer', ['--topic', topic], lines);
@@ -111,13 +116,12 @@ describe.each(storeKinds)('Java clients on a %s store', (store) => {
     expect(await tool('GetOffsetShell', ['--topic', topic, '--time', 'max-timestamp'])).toContain('moved:0:4');
   });
 
-  test('DeleteRecords moves the start of a partition', async () => {
+  test.runIf(store === 'file')('DeleteRecords moves the start of a partition', async () => {
     const topic = 'shortened';
     await createTopic(broker.bootstrap, topic, 1);
     await tool('ConsoleProducer', ['--topic', topic], 'a\nb\nc\n');
     const order = JSON.stringify({ partitions: [{ topic, partition: 0, offset: 2 }], version: 1 });
-    const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
-    const directory = await mkdtemp('/tmp/delete-records-');
+    const directory = await mkdtemp(join(tmpdir(), 'delete-records-'));
     await writeFile(`${directory}/order.json`, order);
     expect(await tool('DeleteRecordsCommand', ['--offset-json-file', `${directory}/order.json`])).toContain(
       'low_watermark: 2',
@@ -126,7 +130,7 @@ describe.each(storeKinds)('Java clients on a %s store', (store) => {
     expect(await consume(topic, 1)).toEqual(['c']);
   });
 
-  test('ClientCompatibilityTest is content', async () => {
+  test.runIf(store === 'file')('ClientCompatibilityTest is content', async () => {
     const output = await tool('ClientCompatibilityTest', [
       '--topic', 'compatibility',
       '--offsets-for-times-supported', 'True',
