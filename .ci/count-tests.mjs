@@ -5,4 +5,4 @@ import { readFileSync } from 'node:fs';
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
 const nothing = report.numPassedTests === 0 && report.numFailedTests === 0 && broken.length === 0 ? 1 : 0;
-console.log(`${report.numPassedTests} ${report.numFailedTests + broken.length + nothing}`);
+process.stdout.write(`${report.numPassedTests} ${report.numFailedTests + broken.length + nothing}\n`);
