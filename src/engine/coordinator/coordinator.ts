@@ -37,7 +37,7 @@ import type {
   SyncGroupRequest,
 } from './group-messages.ts';
 
-export { defaultGroupConfig, type GroupConfig, groupConfigOf } from './group-config.ts';
+export { defaultGroupConfig, type GroupConfig } from './group-config.ts';
 export type * from './group-messages.ts';
 
 /** What the coordinator asks about topics. Offsets are kept by topic id, so that a new topic of an old name starts without. */

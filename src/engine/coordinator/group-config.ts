@@ -40,27 +40,3 @@ export const defaultGroupConfig: GroupConfig = {
 export const newMemberJoinTimeoutMs = 5 * 60 * 1000;
 /** Longer group ids are refused: every group is kept in memory, and its id is part of the keys of its rows. */
 export const groupIdBytesMax = 1024;
-
-/** The names under which an operator sets them. */
-export type GroupSettingName =
-  | 'group.initial.rebalance.delay.ms'
-  | 'group.min.session.timeout.ms'
-  | 'group.max.session.timeout.ms'
-  | 'group.max.size'
-  | 'offset.metadata.max.bytes'
-  | 'offsets.retention.minutes'
-  | 'offsets.retention.check.interval.ms';
-
-/** The configuration as the broker's settings have it at this moment. */
-export function groupConfigOf(settings: { number(name: GroupSettingName): number }): GroupConfig {
-  return {
-    ...defaultGroupConfig,
-    initialRebalanceDelayMs: settings.number('group.initial.rebalance.delay.ms'),
-    sessionTimeoutMsMin: settings.number('group.min.session.timeout.ms'),
-    sessionTimeoutMsMax: settings.number('group.max.session.timeout.ms'),
-    groupSizeMax: settings.number('group.max.size'),
-    offsetMetadataLengthMax: settings.number('offset.metadata.max.bytes'),
-    offsetsRetentionMs: settings.number('offsets.retention.minutes') * 60_000,
-    offsetsRetentionCheckIntervalMs: settings.number('offsets.retention.check.interval.ms'),
-  };
-}

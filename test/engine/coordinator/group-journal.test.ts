@@ -12,6 +12,8 @@ test('what gathers during a write goes into the next one; of two values of a key
   const first = journal.write([row('a', '1')], unlimited);
   await Promise.resolve().then(() => {});
   const others = [journal.write([row('a', '2')], unlimited), journal.write([row('a', '3'), row('b', '1')], unlimited)];
+  await Promise.resolve().then(() => {});
+  expect(domain.writes).toBe(1);
   domain.release();
   await Promise.all([first, ...others]);
   expect(domain.writes).toBe(2);

@@ -304,9 +304,26 @@ describe('durability', () => {
     const syncing = anna.syncAll();
     const benJoins = ben.join();
     expect(await syncing).toMatchObject({ errorCode: code('rebalance-in-progress') });
-    stage.domains[0]?.release();
     await anna.join();
     expect(await benJoins).toMatchObject({ generationId: 2 });
+    // The old assignment becomes durable only now, and is nobody's any more.
+    stage.domains[0]?.release();
+    await stage.clock.advance(0);
     expect(stage.coordinator.describeGroup('orders').groupState).toBe('CompletingRebalance');
+  });
+
+  test('a leader that hands in two assignments is held to the first, also after a restart', async () => {
+    await using stage = await openStage({}, 1);
+    const anna = new TestMember(stage, 'anna');
+    await anna.join();
+    stage.domains[0]?.hold();
+    const first = anna.sync({ [anna.memberId]: 'first' });
+    const second = anna.sync({ [anna.memberId]: 'second' });
+    expect(await first).toMatchObject({ errorCode: code('rebalance-in-progress') });
+    stage.domains[0]?.release();
+    expect(text((await second).assignment)).toBe('first');
+    await stage.clock.advance(0);
+    await stage.restart();
+    expect(text((await anna.sync()).assignment)).toBe('first');
   });
 });

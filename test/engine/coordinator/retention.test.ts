@@ -108,6 +108,22 @@ describe('the retention loop', () => {
     expect(await committed(stage, 'alone')).toEqual({ 'payments-0': 2 });
   });
 
+  test('nor is one that was on its way before', async () => {
+    await using stage = await openStage({}, 1);
+    stage.topics.create('payments');
+    await commit(stage, { groupId: 'alone' }, 'payments', { 0: 1 });
+    await stage.clock.advance(1000);
+    stage.config = { ...stage.config, offsetsRetentionMs: 1 };
+    stage.domains[0]?.hold();
+    const early = commit(stage, { groupId: 'alone' }, 'payments', { 0: 2 });
+    const round = stage.coordinator.expireOffsets();
+    await stage.clock.advance(0);
+    stage.domains[0]?.release();
+    await round;
+    expect(await early).toEqual([0]);
+    expect(await committed(stage, 'alone')).toEqual({ 'payments-0': 2 });
+  });
+
   test('a round that fails is repeated', async () => {
     await using stage = await openStage({}, 1);
     stage.topics.create('payments');

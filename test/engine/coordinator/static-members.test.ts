@@ -102,6 +102,8 @@ describe('a static member', () => {
     joins.push(b.join());
     await stage.clock.advance(5000);
     await Promise.all(joins);
+    // It led; somebody who is there does now.
+    expect((await joins[0])?.leader).not.toBe(a.memberId);
     const members = stage.coordinator.describeGroup('orders').members.map((member) => member.memberId);
     expect(members).toContain(a.memberId);
     expect(new Set(members).size).toBe(3);
@@ -145,5 +147,21 @@ describe('a static member', () => {
     stage.domains[0]?.release();
     expect(await joins).toMatchObject({ errorCode: 0, generationId: follower.generationId + 1 });
     expect(await leaderJoins).toMatchObject({ errorCode: 0, generationId: follower.generationId + 1 });
+  });
+
+  test('that is restarted just when a rebalance begins waits with the others for its end', async () => {
+    await using stage = await openStage({}, 1);
+    const members = ['a', 'b', 'c'].map((name) => new TestMember(stage, name, { instanceId: `instance-${name}` }));
+    await settle(members);
+    const leader = members.find((member) => member.leads)!;
+    const [one, other] = members.filter((member) => member !== leader) as [TestMember, TestMember];
+    stage.domains[0]?.hold();
+    const joins = [restarted(stage, one).join()];
+    await waits(joins[0]!);
+    joins.push(leader.join());
+    stage.domains[0]?.release();
+    expect(await waits(joins[0]!)).toBe(true);
+    joins.push(other.join());
+    for (const join of joins) expect(await join).toMatchObject({ errorCode: 0, generationId: leader.generationId });
   });
 });
