@@ -7,7 +7,7 @@
 // - replacing, comparing and deleting happen under one lock, which dies with its process (file-write-lock.ts)
 // - so, while the lock is held, an object that is there stays what it is; one that is not there may only be made
 //
-// The hot path, a put under a fresh key, is the first: eight system calls and no lock. The work under the lock is a read of 16
+// The hot path, a put under a fresh key, is the first: nine system calls and no lock. The work under the lock is a read of 16
 // bytes and a rename; content was written and flushed before.
 // A crash leaves temp files behind, never half an object. They are removed when the store is opened and they are old.
 

@@ -40,6 +40,11 @@ const byName: Readonly<Record<string, ErrorCode>> = {
 /** Failures before the request was sent; after that nobody knows. */
 const neverSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EMFILE'];
 
+/** Whether a single key of a batch delete that failed with this code may be deleted by another try. */
+export function mayDeleteLater(s3Code: string): boolean {
+  return ['InternalError', 'ServiceUnavailable', 'SlowDown', 'RequestTimeout'].includes(s3Code);
+}
+
 export function s3StoreError(error: unknown, what: string, signal?: AbortSignal): EngineError {
   if (error instanceof EngineError) return error;
   if (signal?.aborted) {

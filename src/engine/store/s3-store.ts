@@ -37,7 +37,7 @@ import type {
 } from './object-store.ts';
 import { newS3Client } from './s3-client.ts';
 import { conditions, refusedWrite } from './s3-conditions.ts';
-import { s3StoreError } from './s3-errors.ts';
+import { mayDeleteLater, s3StoreError } from './s3-errors.ts';
 import { S3MultipartUpload } from './s3-multipart.ts';
 import { addHeaders, answerHeaders, payloadHash, readAnswer, s3Body, verifyChecksum } from './s3-transfer.ts';
 import type { S3StoreUrl } from './store-url.ts';
@@ -185,8 +185,8 @@ export class S3Store implements ObjectStore {
         const { Errors = [] } = await this.#client.send(command, sendOptions(options));
         for (const { Key = '', Code = '', Message = '' } of Errors) {
           if (Code === 'NoSuchKey') continue;
-          const { retryable } = s3StoreError({ name: Code, message: Message }, what);
-          failures.push({ key: this.#ownKey(Key) ?? Key, message: `${Code}: ${Message}`, retryable });
+          const key = this.#ownKey(Key) ?? Key;
+          failures.push({ key, message: `${Code}: ${Message}`, retryable: mayDeleteLater(Code) });
         }
       } catch (error) {
         throw s3StoreError(error, what, options?.signal);

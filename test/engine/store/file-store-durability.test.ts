@@ -182,6 +182,19 @@ describe('file store in trouble', () => {
     await expect(store.put('other', text('x'))).rejects.toMatchObject({ code: 'store-timeout' });
   });
 
+  it('reads the specimen of docs/formats/file-store.md', async () => {
+    const fileSystem = new UnflushedFileSystem({ clock: systemClock });
+    const store = await open(fileSystem);
+    const file = await fileSystem.create('/data/bucket/specimen.object');
+    await file.write([Buffer.from('686943544f019f1c2055e107a34b90d86e12', 'hex')], 0);
+    const { info, bytes } = await store.get('specimen');
+    expect(bytes.toString()).toBe('hi');
+    expect(info).toMatchObject({ sizeBytes: 2, etag: '9f1c2055e107a34b90d86e12' });
+    const newer = await fileSystem.create('/data/bucket/newer.object');
+    await newer.write([Buffer.from('43544f029f1c2055e107a34b90d86e12', 'hex')], 0);
+    await expect(store.head('newer')).rejects.toMatchObject({ code: 'unsupported-format' });
+  });
+
   it('names a file that is cut short', async () => {
     const fileSystem = new UnflushedFileSystem({ clock: systemClock });
     const store = await open(fileSystem);
