@@ -16,7 +16,7 @@ import { cleanUp, openGroups, putSnapshot, removeGroup, trimStep } from './embed
 import { EmbeddedState, loadSnapshot, pendingRemovals } from './embedded-state.ts';
 import { GroupCommit } from './group-commit.ts';
 import { belowFirst, checkGroupName, groupNameBytesMax, refused } from './group-rules.ts';
-import { LmdbEnvironment } from './lmdb-environment.ts';
+import { damageOr, LmdbEnvironment } from './lmdb-environment.ts';
 import type {
   AppendOutcome,
   GroupAppend,
@@ -48,7 +48,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
     return log;
   } catch (error) {
     await environment.close();
-    throw error;
+    throw damageOr(error);
   }
 }
 
@@ -121,7 +121,7 @@ export class EmbeddedLog implements ReplicatedLog {
     let bytes = 0;
     for (let index = from; index <= head.durableEnd; index++) {
       const key = entryKey(head.number, index);
-      const value = this.#environment.database.getBinary(key);
+      const value = this.#environment.get(key);
       if (value === undefined) throw corruptLog(`entry ${index} of ${group} is missing`, { group, index });
       const entry = decodeEntry(group, key, value);
       bytes += entry.bytes.length;
@@ -174,7 +174,7 @@ export class EmbeddedLog implements ReplicatedLog {
   async readMeta(key: string): Promise<string | undefined> {
     this.#assertOpen();
     const bytes = this.#metaKey(key);
-    const value = this.#environment.database.getBinary(bytes);
+    const value = this.#environment.get(bytes);
     return value === undefined ? undefined : decodeMeta(bytes, value);
   }
 

@@ -63,7 +63,7 @@ export class EmbeddedState {
 
   /** Reads the log, or begins a new one with a fresh identity. */
   static async load(environment: LmdbEnvironment, random: Random): Promise<EmbeddedState> {
-    const stored = environment.database.getBinary(headerKey);
+    const stored = environment.get(headerKey);
     if (stored === undefined) return EmbeddedState.#create(environment, random);
     const header = decodeHeader(stored);
     const state = new EmbeddedState(header.identity, header.nextGroup, header.highestRemovedTerm);
@@ -89,7 +89,7 @@ function loadGroup(environment: LmdbEnvironment, number: number, value: Buffer):
   for (const key of environment.database.getKeys({ ...lastEntryRange(number), reverse: true, limit: 1 })) {
     end = Math.max(end, indexOfEntryKey(key));
   }
-  const stored = environment.database.getBinary(snapshotKey(number, 0));
+  const stored = environment.get(snapshotKey(number, 0));
   const snapshot = stored === undefined ? undefined : decodeSnapshotHeader(record.name, number, stored);
   return {
     name: record.name,
@@ -109,12 +109,12 @@ function loadedTerm(group: string, value: number): Term {
 }
 
 export function loadSnapshot(environment: LmdbEnvironment, group: EmbeddedGroup): LogSnapshot | undefined {
-  const stored = environment.database.getBinary(snapshotKey(group.number, 0));
+  const stored = environment.get(snapshotKey(group.number, 0));
   if (stored === undefined) return undefined;
   const { index, length } = decodeSnapshotHeader(group.name, group.number, stored);
   const parts: Buffer[] = [];
   for (let chunk = 1; chunk <= snapshotChunks(length); chunk++) {
-    const part = environment.database.getBinary(snapshotKey(group.number, chunk));
+    const part = environment.get(snapshotKey(group.number, chunk));
     if (part === undefined) {
       throw corruptLog(`chunk ${chunk} of the snapshot of ${group.name} is missing`, { group: group.name, chunk });
     }

@@ -14,11 +14,12 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { EngineError } from '../base/errors.ts';
+import { checkLmdbFile } from './lmdb-file-check.ts';
 
 export type LmdbDatabase = RootDatabase<Buffer, Buffer>;
 
-/** EFBIG, ENOSPC, EDQUOT as Linux and macOS number them. */
-const fullDiskCodes = new Set([27, 28, 122, 69]);
+/** EFBIG, ENOSPC, EDQUOT as Linux and macOS number them, and MDB_MAP_FULL. */
+const fullDiskCodes = new Set([27, 28, 122, 69, -30792]);
 const probeBytesMin = 256 * 1024;
 
 export class LmdbEnvironment {
@@ -30,6 +31,7 @@ export class LmdbEnvironment {
   constructor(directory: string, mapBytes: number) {
     this.directory = directory;
     mkdirSync(directory, { recursive: true });
+    checkLmdbFile(join(directory, 'data.mdb'));
     try {
       this.database = open<Buffer, Buffer>({
         path: directory,
@@ -54,6 +56,15 @@ export class LmdbEnvironment {
     }
     // A new file is only as durable as the directory entries that lead to it.
     for (const path of [directory, dirname(directory)]) syncDirectory(path);
+  }
+
+  /** A value of its own, or undefined. Throws `corrupt-log` when LMDB's own pages are damaged. */
+  get(key: Buffer): Buffer | undefined {
+    try {
+      return this.database.getBinary(key);
+    } catch (error) {
+      throw damageOr(error);
+    }
   }
 
   /** Bytes of the pages that hold something; what was freed and waits to be used again does not count. */
@@ -126,6 +137,16 @@ export class LmdbEnvironment {
       cause,
     });
   }
+}
+
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_VERSION_MISMATCH, MDB_INVALID. */
+const damageCodes = new Set([-30797, -30796, -30794, -30793]);
+
+/** The error as `corrupt-log` when it is LMDB's word for damage; as it is otherwise. */
+export function damageOr(error: unknown): unknown {
+  if (!damageCodes.has((error as { code?: number }).code ?? 0)) return error;
+  const message = `the local log is damaged: ${(error as Error).message}`;
+  return new EngineError('corrupt-log', message, { cause: error });
 }
 
 function syncDirectory(path: string): void {

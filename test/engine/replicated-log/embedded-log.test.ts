@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open as openLmdb } from 'lmdb';
@@ -161,6 +161,44 @@ describe('embedded: damage', () => {
     await expect(openAt(await damaged(groupKey(1), flip(4)))).rejects.toMatchObject({ code: 'corrupt-log' });
     await expect(openAt(await damaged(headerKey, flip(20)))).rejects.toMatchObject({ code: 'corrupt-log' });
     await expect(openAt(await damaged(headerKey, () => undefined))).rejects.toMatchObject({ code: 'corrupt-log' });
+  });
+
+  it('refuses a file that is not a log at all', async () => {
+    const directory = await scratchDirectory();
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'data.mdb'), Buffer.alloc(65536, 'rubbish'));
+    await expect(openAt(directory)).rejects.toMatchObject({ code: 'corrupt-log' });
+    await truncate(join(directory, 'data.mdb'), 100);
+    await expect(openAt(directory)).rejects.toMatchObject({ code: 'corrupt-log' });
+    await truncate(join(directory, 'data.mdb'), 0);
+    await using log = await openAt(directory);
+    expect(await log.groups('')).toEqual([]);
+  });
+
+  it.each([0.1, 0.5, 0.9])('refuses what a file has lost that was cut to %d of its size', async (share) => {
+    const directory = await scratchDirectory();
+    const log = await openAt(directory);
+    const opened = await openOne(log, 'g');
+    for (let end = 0; end < 60; end++) await appendOne(log, { ...opened, end }, [Buffer.alloc(5000, end)]);
+    await log[Symbol.asyncDispose]();
+    const path = join(directory, 'data.mdb');
+    await truncate(path, Math.floor((await stat(path)).size * share));
+    const readAll = async () => {
+      await using cut = await openAt(directory);
+      await cut.read('g', 1, 1 << 30);
+    };
+    await expect(readAll()).rejects.toMatchObject({ code: 'corrupt-log' });
+  });
+
+  it('gives out bytes of its own, which stay what they were when the log moves on', async () => {
+    await using log = await openAt(await scratchDirectory());
+    const opened = await openOne(log, 'g');
+    await appendOne(log, opened, [Buffer.alloc(9000, 'a'), Buffer.alloc(10, 'b')]);
+    const before = await log.read('g', 1, 1 << 20);
+    await log.saveSnapshot('g', opened.term, { index: 2, bytes: Buffer.alloc(0) });
+    await log.trim('g', opened.term, 3);
+    for (let end = 2; end < 40; end++) await appendOne(log, { ...opened, end }, [Buffer.alloc(9000, 'x')]);
+    expect(before.map((entry) => entry.bytes)).toEqual([Buffer.alloc(9000, 'a'), Buffer.alloc(10, 'b')]);
   });
 
   it('names a newer format version', async () => {
