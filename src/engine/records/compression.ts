@@ -15,8 +15,6 @@ import { snappyBlocks } from './snappy-format.ts';
 
 export const codecs = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
-export type CodecName = keyof typeof codecs;
-
 const names: readonly string[] = Object.keys(codecs);
 
 const gzip = promisify<Buffer, Buffer>(zlib.gzip);

@@ -60,7 +60,7 @@ export const apis: ReadonlyMap<number, AnyApi> = new Map(
   ].map((api): [number, AnyApi] => [api.key, api]),
 );
 
-export interface AdvertisedVersions {
+interface AdvertisedVersions {
   readonly apiKey: number;
   readonly minVersion: number;
   readonly maxVersion: number;

@@ -162,7 +162,7 @@ export const bytes = primitive<Buffer, Uint8Array>({
 });
 
 /** Record batches: one view when decoded (its `byteOffset` tells where), one or several linked parts when encoded. */
-export type RecordsInput = Buffer | readonly Buffer[];
+type RecordsInput = Buffer | readonly Buffer[];
 
 export const records = primitive<Buffer, RecordsInput>({
   typeName: 'records',

@@ -30,10 +30,10 @@ export { offsetFetch } from './api/offset-fetch.ts';
 export { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 export { produce } from './api/produce.ts';
 export { syncGroup } from './api/sync-group.ts';
-export { type AdvertisedVersions, advertisedVersions, apis } from './apis.ts';
+export { advertisedVersions, apis } from './apis.ts';
 export { noAuthorizedOperations } from './authorized-operations.ts';
-export type { AnyApi, Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './define-api.ts';
-export { noUuid, type RecordsInput } from './fields.ts';
+export type { AnyApi, RequestInput, RequestOf, ResponseInput, ResponseOf } from './define-api.ts';
+export { noUuid } from './fields.ts';
 export {
   decodeRequest,
   decodeResponse,
