@@ -82,7 +82,9 @@ export abstract class BaseCommand<C extends typeof Command> extends Command {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       throw new EngineError('usage', `cannot read the settings file ${file}: ${error.code}`, { cause: error });
     });
-    const names = new Set(this.config.commands.flatMap((command) => Object.keys(command.flags)));
+    const flags = this.config.commands.flatMap((command) => Object.values(command.flags));
+    // Only flags with an environment twin can be set from a file: any other would be ignored without a word.
+    const names = new Set(flags.filter((flag) => flag.env !== undefined).map((flag) => flag.name));
     return parseSettingsFile(text, file, names);
   }
 }

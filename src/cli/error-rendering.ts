@@ -13,14 +13,16 @@ export interface RenderOptions {
 
 const secretName = /(secret|password|passwd|token|credential|access.?key|api.?key|private.?key|sasl)/i;
 
+const userInfo = /([a-z][a-z0-9+.-]*:\/\/)([^\s/@:]+):([^\s/@]+)@/gi;
+const assignedSecret = new RegExp(
+  `((?<![\\w.-])[\\w.-]*(?:secret|password|passwd|token|credential|access.?key|api.?key|private.?key)[\\w.-]*)` +
+    `(\\s*[=:]\\s*)(?:"[^"]*"|[^\\s&,;"']+)`,
+  'gi',
+);
+
 /** Blots out credentials in free text: user:password@ in URLs, and name=value where the name says "secret". */
 export function withoutSecrets(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)([^\s/@:]+):([^\s/@]+)@/gi, '$1***:***@')
-    .replace(
-      /([?&\s;,"']|^)([\w.-]*(?:secret|password|passwd|token|credential|access.?key|api.?key|private.?key)[\w.-]*)(\s*[=:]\s*)("[^"]*"|[^\s&,;"']+)/gi,
-      '$1$2$3***',
-    );
+  return text.replace(userInfo, '$1***:***@').replace(assignedSecret, '$1$2***');
 }
 
 /** A usage mistake or another failure of the command line itself, as an error of ours. */
@@ -97,7 +99,10 @@ export function renderError(error: EngineError, { verbose, colors }: RenderOptio
 /** The shape is documented in docs/operating/commands.md as cloudtopics/error/v1. */
 export function errorJson(error: EngineError, verbose: boolean): object {
   const context = Object.fromEntries(
-    Object.entries(error.context).map(([name, value]) => [name, secretName.test(name) ? '***' : value]),
+    Object.entries(error.context).map(([name, value]) => {
+      const shownValue = typeof value === 'string' ? withoutSecrets(value) : value;
+      return [name, secretName.test(name) ? '***' : shownValue];
+    }),
   );
   const shown = {
     code: error.code,
@@ -108,7 +113,7 @@ export function errorJson(error: EngineError, verbose: boolean): object {
     meaning: errorTable[error.code].meaning,
     because: [...causes(error)].map(withoutSecrets),
     context,
-    ...(error.hint ? { try: error.hint } : {}),
+    ...(error.hint ? { try: withoutSecrets(error.hint) } : {}),
     ...(verbose || error.kind === 'bug' ? { stack: withoutSecrets(stackOf(error)) } : {}),
   };
   return { schema: 'cloudtopics/error/v1', error: shown };

@@ -1,10 +1,10 @@
 // The file behind --config: `name = value` lines, `#` comments, nothing else.
 //
-//   bootstrap = broker:9092          the name of any flag, without its dashes
+//   bootstrap = broker:9092          a flag that has an environment twin, without its dashes
 //   data-dir  = /var/lib/cloudtopics
 //   num.partitions = 12              a broker setting (its name has a dot), for `serve`
 //
-// A flag or an environment variable wins over the file. A name that is no flag of any command and has no dot is refused,
+// A flag or an environment variable wins over the file. A name that is no such flag of any command and has no dot is refused,
 // with its line, so that a misspelling is never silently ignored. A name given twice is refused too.
 
 import { EngineError } from '../engine/base/errors.ts';
@@ -14,8 +14,8 @@ export interface SettingsFile {
   readonly brokerSettings: ReadonlyMap<string, string>;
 }
 
-/** Flags that must be given where they act, never from a file: they confirm, or they choose the file. */
-export const flagsNotInFiles: readonly string[] = ['config', 'help', 'set', 'unset', 'yes'];
+/** The flag that names the file cannot stand in it. */
+const fileFlag = 'config';
 
 export function parseSettingsFile(text: string, file: string, flagNames: ReadonlySet<string>): SettingsFile {
   const flags = new Map<string, string>();
@@ -33,7 +33,7 @@ export function parseSettingsFile(text: string, file: string, flagNames: Readonl
     const name = content.slice(0, equals).trim();
     const value = content.slice(equals + 1).trim();
     const target = name.includes('.') ? brokerSettings : flags;
-    if (target === flags && (!flagNames.has(name) || flagsNotInFiles.includes(name))) {
+    if (target === flags && (!flagNames.has(name) || name === fileFlag)) {
       refuse(`"${name}" is not a setting`);
     }
     if (target.has(name)) refuse(`"${name}" is given twice`);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeBroker } from './fake-broker.ts';
 import { runCommand, startCommand } from './run-command.ts';
 
-describe('topics, against a broker', () => {
+describe('topics, against a broker', { timeout: 120_000 }, () => {
   let broker: FakeBroker;
   let directory: string;
   const topics = (...args: string[]) =>
