@@ -172,20 +172,16 @@ describe(`watching the system calls${straceMissing}`, () => {
   });
 });
 
-const mounted = (() => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
-  const path = join(tmpdir(), `cloudtopics-small-disk-${process.pid}`);
-  mkdirSync(path, { recursive: true });
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path]).status === 0 ? path : undefined;
-})();
+const root = process.platform === 'linux' && process.getuid?.() === 0;
 
-describe(`a disk that is really full${mounted === undefined ? ' (skipped: only root can mount a small one)' : ''}`, () => {
-  it.skipIf(mounted === undefined)('refuses, stays up, and goes on by itself once there is room', async () => {
-    const path = mounted as string;
-    onTestFinished(() => {
-      spawnSync('umount', [path]);
-      return rm(path, { recursive: true, force: true });
-    });
+describe(`a disk that is really full${root ? '' : ' (skipped: only root can mount a small one)'}`, () => {
+  it.skipIf(!root)('refuses, stays up, and goes on by itself once there is room', async (context) => {
+    const path = join(tmpdir(), `cloudtopics-small-disk-${process.pid}`);
+    mkdirSync(path, { recursive: true });
+    onTestFinished(() => rm(path, { recursive: true, force: true }));
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path]);
+    if (mount.status !== 0) context.skip(`a small disk cannot be mounted here: ${mount.stderr}`);
+    onTestFinished(() => void spawnSync('umount', ['-l', path]));
     const child = start(join(path, 'log'), ['0', '20000']);
     const ends = new Map<string, number>();
     const refused: string[] = [];
