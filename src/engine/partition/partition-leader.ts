@@ -33,7 +33,7 @@ import type { AppendResult, FoundOffset, Partition, ReadOptions, ReadResult } fr
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { encodePartitionEntry, type PlaceholderShare, placeholderEntryBytes } from './placeholder-format.ts';
-import type { ProducerTable } from './producer-table.ts';
+import type { AwaitedProducers, ProducerTable } from './producer-table.ts';
 import { StagedBatch } from './staged-batch.ts';
 
 /** What partitions share. */
@@ -61,7 +61,7 @@ export interface OpenedPartition {
   /** The topic's rules as they are now. */
   readonly rules: () => BatchRules;
   /** The term is over: the partition must be opened again (or, when fenced, left to its new leader). */
-  readonly onTermOver: (error: EngineError) => void;
+  readonly onTermOver: (error: EngineError, awaited: AwaitedProducers) => void;
 }
 
 type ShareState = 'staged' | 'ready' | 'committing';
@@ -227,7 +227,7 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     this.#stagedStamp = first.link;
     this.#attempt++;
     this.#stamp = this.#stampOf(this.#attempt);
-    this.#opened.producers.restage(this.#queue.flatMap((one) => one.batches));
+    this.#opened.producers.fail(batchesOf(failed), batchesOf(this.#queue));
     const behind = new EngineError('upload-failed', `a batch staged before this one failed: ${error.message}`, {
       cause: error,
     });
@@ -316,11 +316,12 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     this.#committing = 0;
     const staged = this.#queue;
     this.#queue = [];
+    this.#opened.producers.fail(batchesOf(staged), []);
     for (const { share } of staged) this.#services.writer.withdraw(share);
     for (const { batches } of staged) for (const batch of batches) batch.fail(error);
     this.#settleLogStart(error);
     this.#notify();
-    this.#opened.onTermOver(error);
+    this.#opened.onTermOver(error, this.#opened.producers.awaited);
   }
 
   /** Keeps a snapshot of the committed state, so that the next opening replays little. Best effort. */
@@ -422,6 +423,8 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     this.#endTerm(reason);
   }
 }
+
+const batchesOf = (queue: readonly QueuedShare[]): StagedBatch[] => queue.flatMap((one) => one.batches);
 
 function notLeader(cause: EngineError): EngineError {
   return new EngineError('not-leader', `the partition is not led here at the moment: ${cause.message}`, { cause });

@@ -9,7 +9,7 @@ import { type Extent, ExtentIndex } from './extent-index.ts';
 import type { OpenedPartition } from './partition-leader.ts';
 import { decodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { decodePartitionEntry } from './placeholder-format.ts';
-import { type ProducerRules, ProducerTable } from './producer-table.ts';
+import { type AwaitedProducers, type ProducerRules, ProducerTable } from './producer-table.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
 export interface PartitionSpec {
@@ -24,7 +24,9 @@ export interface OpeningOptions {
   readonly producerRules: () => ProducerRules;
   /** Recent extents that one partition may keep in memory. */
   readonly recentExtentsMax: () => number;
-  readonly onTermOver: (spec: PartitionSpec, error: EngineError) => void;
+  readonly onTermOver: (spec: PartitionSpec, error: EngineError, awaited: AwaitedProducers) => void;
+  /** Where a term has just ended in this process: what its leader knew of producers whose start had failed. */
+  readonly awaited?: AwaitedProducers;
 }
 
 const replayReadBytes = 1024 * 1024;
@@ -48,7 +50,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     readLog: (from, bytesMax) => options.log.read(group.group, from, bytesMax),
     group: group.group,
   });
-  const producers = new ProducerTable<StagedBatch>(options.producerRules);
+  const producers = new ProducerTable<StagedBatch>(options.producerRules, options.awaited);
   if (group.snapshot !== undefined)
     decodePartitionSnapshot(group.snapshot.bytes, group.group, state, extents, producers);
   let next = (group.snapshot?.index ?? 0) + 1;
@@ -76,7 +78,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     extents,
     producers,
     rules: spec.rules,
-    onTermOver: (error) => options.onTermOver(spec, error),
+    onTermOver: (error, awaited) => options.onTermOver(spec, error, awaited),
   };
 }
 

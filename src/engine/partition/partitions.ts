@@ -6,7 +6,7 @@ import type { TopicId } from '../base/ids.ts';
 import type { PartitionServices } from './partition-leader.ts';
 import { PartitionLeader } from './partition-leader.ts';
 import { openPartitions, type PartitionSpec, partitionGroup } from './partition-opening.ts';
-import type { ProducerRules } from './producer-table.ts';
+import type { AwaitedProducers, ProducerRules } from './producer-table.ts';
 
 export interface PartitionsOptions extends PartitionServices {
   readonly producerRules: () => ProducerRules;
@@ -50,7 +50,7 @@ export class Partitions {
     for (let at = 0; at < missing.length; at += openTogether) await this.#open(missing.slice(at, at + openTogether));
   }
 
-  async #open(specs: readonly PartitionSpec[]): Promise<void> {
+  async #open(specs: readonly PartitionSpec[], awaited: AwaitedProducers = new Map()): Promise<void> {
     const opened = await openPartitions(specs, {
       log: this.#options.log,
       producerRules: this.#options.producerRules,
@@ -59,7 +59,8 @@ export class Partitions {
           recentExtentsPerPartitionMax,
           Math.max(recentExtentsPerPartitionMin, Math.floor(this.#options.recentExtentsMax / this.#wanted.size)),
         ),
-      onTermOver: (spec, error) => void this.#termOver(spec, error),
+      onTermOver: (spec, error, failedStarts) => void this.#termOver(spec, error, failedStarts),
+      awaited,
     });
     for (const one of opened) {
       if (this.#wanted.has(one.group)) this.#leaders.set(one.group, new PartitionLeader(one, this.#options));
@@ -67,14 +68,14 @@ export class Partitions {
   }
 
   /** After an unknown outcome the log is asked what happened, by opening at a higher term; a fenced leader stays down. */
-  async #termOver(spec: PartitionSpec, error: EngineError): Promise<void> {
+  async #termOver(spec: PartitionSpec, error: EngineError, awaited: AwaitedProducers): Promise<void> {
     const group = partitionGroup(spec.topicId, spec.index);
     this.#leaders.delete(group);
     if (error.code !== 'outcome-unknown') return;
     this.#options.logger.warn({ group, error: error.message }, 'the term is given up; the partition is opened again');
     while (this.#wanted.get(group) === spec && !this.#stopping.signal.aborted) {
       try {
-        return await this.#open([spec]);
+        return await this.#open([spec], awaited);
       } catch (thrown) {
         const failure = toEngineError(thrown);
         this.#options.logger.error(

@@ -4,7 +4,9 @@
 // - a duplicate of a committed batch is answered with its offset; a duplicate of a staged one with the staged one's outcome
 // - when staged batches fail, the staged state is built again from the ones that remain
 // - bounded: producers unused for `expirationMs` are forgotten, and the longest unused beyond `producersMax`
-// A producer that is not known may start at any sequence, as with Kafka: its state may have expired.
+// A producer that is not known may start at any sequence, as with Kafka: its state may have expired. Unless its very first
+// batches have just failed: then those behind them, which are still coming in, must not be taken for a start, and it is awaited
+// at the sequence that failed.
 
 import type { ByteReader } from '../base/byte-reader.ts';
 import type { ByteWriter } from '../base/byte-writer.ts';
@@ -21,6 +23,9 @@ export interface ProducerFacts {
   readonly baseOffset: number;
   readonly lastOffset: number;
 }
+
+/** Where a producer without a committed batch must go on, because what it had staged has failed. */
+export type AwaitedProducers = ReadonlyMap<number, { readonly epoch: number; readonly sequence: number }>;
 
 interface WindowBatch {
   readonly firstSequence: number;
@@ -53,9 +58,16 @@ export class ProducerTable<Staged extends ProducerFacts> {
   readonly #committed = new Map<number, ProducerState>();
   /** Staged batches per producer, in order. */
   readonly #staged = new Map<number, Staged[]>();
+  readonly #awaited: Map<number, { readonly epoch: number; readonly sequence: number }>;
 
-  constructor(rules: () => ProducerRules) {
+  /** `awaited` is what the same partition's last leader in this process knew of failed starts. */
+  constructor(rules: () => ProducerRules, awaited: AwaitedProducers = new Map()) {
     this.#rules = rules;
+    this.#awaited = new Map(awaited);
+  }
+
+  get awaited(): AwaitedProducers {
+    return this.#awaited;
   }
 
   /** Known producers. */
@@ -74,7 +86,8 @@ export class ProducerTable<Staged extends ProducerFacts> {
     const staged = this.#staged.get(facts.producerId);
     const committed = this.#committed.get(facts.producerId);
     const newest = staged?.at(-1);
-    const epoch = newest?.producerEpoch ?? committed?.epoch;
+    const awaited = committed === undefined && newest === undefined ? this.#awaited.get(facts.producerId) : undefined;
+    const epoch = newest?.producerEpoch ?? committed?.epoch ?? awaited?.epoch;
     if (epoch === undefined) return { kind: 'new' };
     if (facts.producerEpoch < epoch) {
       throw new EngineError(
@@ -93,10 +106,11 @@ export class ProducerTable<Staged extends ProducerFacts> {
     const duplicate = findStaged(staged, facts, lastSequence) ?? findCommitted(committed, facts, lastSequence);
     if (duplicate !== undefined) return duplicate;
     const last = newest === undefined ? committed?.window.at(-1)?.lastSequence : lastSequenceOf(newest);
-    if (last !== undefined && facts.baseSequence !== (last + 1) % sequenceModulus) {
+    const expected = last === undefined ? awaited?.sequence : (last + 1) % sequenceModulus;
+    if (expected !== undefined && facts.baseSequence !== expected) {
       throw new EngineError(
         'out-of-order-sequence',
-        `producer ${facts.producerId} sent sequence ${facts.baseSequence}, ${(last + 1) % sequenceModulus} was expected`,
+        `producer ${facts.producerId} sent sequence ${facts.baseSequence}, ${expected} was expected`,
       );
     }
     return { kind: 'new' };
@@ -109,10 +123,19 @@ export class ProducerTable<Staged extends ProducerFacts> {
     else staged.push(batch);
   }
 
-  /** Forgets all staged batches but these, which are in staged order. */
-  restage(remaining: Iterable<Staged>): void {
+  /** Staged batches have failed: only `remaining` are still on their way. Both are in staged order. */
+  fail(failed: Iterable<Staged>, remaining: Iterable<Staged>): void {
     this.#staged.clear();
     for (const batch of remaining) this.stage(batch);
+    for (const { producerId, producerEpoch, baseSequence } of failed) {
+      const known = this.#committed.has(producerId) || this.#staged.has(producerId);
+      if (producerId < 0 || known || this.#awaited.get(producerId)?.epoch === producerEpoch) continue;
+      this.#awaited.set(producerId, { epoch: producerEpoch, sequence: baseSequence });
+    }
+    for (const oldest of this.#awaited.keys()) {
+      if (this.#awaited.size <= this.#rules().producersMax) break;
+      this.#awaited.delete(oldest);
+    }
   }
 
   /** A staged batch was committed; commits come in staged order. */
@@ -140,6 +163,7 @@ export class ProducerTable<Staged extends ProducerFacts> {
       baseOffset: facts.baseOffset,
     });
     if (state.window.length > windowBatches) state.window.shift();
+    this.#awaited.delete(facts.producerId);
     this.#committed.delete(facts.producerId);
     this.#committed.set(facts.producerId, state);
     this.#forget(atMs);

@@ -258,6 +258,23 @@ describe('idempotent producers', () => {
     expect(results.map((one) => one.baseOffset)).toEqual([3, 4]);
   });
 
+  it('does not take what follows a failed first batch for a start, also when the term has ended meanwhile', async () => {
+    const made = await world();
+    made.putFate = () => 'fails';
+    expect(await codeOf(made.produce(of(0)))).toBe('store-timeout');
+    made.putFate = () => 'ok';
+    expect(await codeOf(made.produce(of(1)))).toBe('out-of-order-sequence');
+    let faults = 0;
+    made.log.setFaults((operation) =>
+      operation === 'append' && faults++ === 0 ? { kind: 'unknown', effect: false } : undefined,
+    );
+    expect(await codeOf(made.produce(of(0)))).toBe('outcome-unknown');
+    await made.clock.advance(1000);
+    expect(await codeOf(made.produce(of(1)))).toBe('out-of-order-sequence');
+    expect((await made.produce(of(0))).baseOffset).toBe(0);
+    expect((await made.produce(of(1))).baseOffset).toBe(1);
+  });
+
   it('wraps sequences at 2^31', async () => {
     const made = await world();
     await made.produce(of(0x7fff_fffe, 3));
