@@ -6,6 +6,8 @@ import type { RequestHeader } from '../wire/wire.ts';
 import type { Frame } from './frame-assembler.ts';
 import type { RequestContext } from './handler.ts';
 
+const noBytes = Buffer.alloc(0);
+
 /** What is the same for all requests of a connection. */
 export interface Peer {
   readonly connectionId: string;
@@ -64,6 +66,11 @@ export class RequestInWork implements RequestContext {
 
   get frame(): SlabRange | undefined {
     return this.#frame?.range;
+  }
+
+  /** The whole frame, header included; only before the answer. */
+  get frameContent(): Buffer {
+    return this.#frame?.bytes ?? noBytes;
   }
 
   keepUntilSent(resource: Disposable): void {

@@ -10,6 +10,7 @@ import { apiVersions, encodeResponse, type ReceivedRequest } from '../wire/wire.
 import { type ApiTable, refusalBody } from './api-table.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { type BrokerServices, closeConnection, noResponse, type ServedApi } from './handler.ts';
+import { isOldProduce, refuseOldProduce } from './old-produce-format.ts';
 import type { RequestInWork } from './request-in-work.ts';
 
 /** The answer's parts; empty when none is due; 'close' to end the connection. */
@@ -34,6 +35,7 @@ export class RequestRunner {
       if (apiKey === apiVersions.key) {
         return this.#table.apiVersionsRefusal(correlationId, errorTable['unsupported-version'].kafkaCode);
       }
+      if (isOldProduce(request.header)) return this.#oldProduceRefused(request, work);
       this.#complaints.warn(
         work.clientHost,
         'unsupported',
@@ -57,6 +59,22 @@ export class RequestRunner {
       );
     } catch (error) {
       return this.#refused(served, body, work, error);
+    }
+  }
+
+  #oldProduceRefused({ header }: ReceivedRequest, work: RequestInWork): Answered {
+    const fields = { apiVersion: header.apiVersion, clientId: work.clientId.slice(0, 100) };
+    this.#complaints.warn(
+      work.clientHost,
+      'old',
+      fields,
+      'a client produces in a format older than Kafka 0.11; it is refused',
+    );
+    try {
+      const refusal = refuseOldProduce(work.frameContent, header);
+      return refusal === 'none' ? 'close' : [refusal];
+    } catch {
+      return 'close';
     }
   }
 

@@ -193,6 +193,21 @@ describe('refusals', () => {
     expect(stage.log.filter(({ message }) => message.includes('not served'))).toHaveLength(1);
   });
 
+  test.each([0, 1, 2])('Produce v%i is refused partition by partition, not by closing', async (version) => {
+    const stage = await open();
+    const client = await stage.client();
+    // length, key 0, version, correlation 7, client "c"; acks 1, timeout, one topic "t", partitions 3 and 4, one byte each
+    const body =
+      '00000007000163' + '000100000010' + '00000001000174' + '00000002' + '0000000300000001aa' + '0000000400000001bb';
+    const frame = Buffer.from(`000000000000000${version}${body}`, 'hex');
+    frame.writeInt32BE(frame.length - 4, 0);
+    client.write(frame);
+    const partition = (index: number) => `0000000${index}0023${'ff'.repeat(version >= 2 ? 16 : 8)}`;
+    const expected = `00000007${'00000001000174'}00000002${partition(3)}${partition(4)}${version >= 1 ? '00000000' : ''}`;
+    expect((await client.frame())?.toString('hex')).toBe(expected);
+    expect((await client.call(apiVersions, 3, {})).errorCode).toBe(0);
+  });
+
   test('a body that cannot be read is answered INVALID_REQUEST where the API can say so', async () => {
     const stage = await open();
     const client = await stage.client();
