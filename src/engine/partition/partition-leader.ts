@@ -29,11 +29,13 @@ import type { AppendOutcome, GroupAppend, ReplicatedLog } from '../replicated-lo
 import type { CommittedState } from './committed-state.ts';
 import type { CommitSource, Committer } from './committer.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
+import { LogStartMove } from './log-start-move.ts';
 import type { AppendResult, FoundOffset, Partition, ReadOptions, ReadResult } from './partition.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { encodePartitionEntry, type PlaceholderShare, placeholderEntryBytes } from './placeholder-format.ts';
 import type { AwaitedProducers, ProducerTable } from './producer-table.ts';
+import { SnapshotKeeper } from './snapshot-keeper.ts';
 import { StagedBatch } from './staged-batch.ts';
 
 /** What partitions share. */
@@ -74,7 +76,6 @@ interface QueuedShare {
 
 /** Entries of a commit stay well below the log's limit. */
 const entryBytesTarget = 512 * 1024;
-const snapshotEveryEntries = 2048;
 
 export class PartitionLeader implements Partition, L0Source, CommitSource {
   readonly topicId: TopicId;
@@ -92,11 +93,8 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   #queue: QueuedShare[] = [];
   #committing = 0;
   #logEnd: number;
-  #snapshotIndex: number;
-  #savingSnapshot: Promise<void> | undefined;
-  #logStartMove:
-    | { readonly to: Offset; readonly settled: PromiseWithResolvers<Offset>; committing: boolean }
-    | undefined;
+  readonly #snapshots: SnapshotKeeper;
+  readonly #logStartMove: LogStartMove;
   #over: EngineError | undefined;
   readonly #listeners = new Set<() => void>();
 
@@ -108,7 +106,15 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     this.#services = services;
     this.#state = opened.state;
     this.#logEnd = opened.logEnd;
-    this.#snapshotIndex = opened.snapshotIndex;
+    this.#logStartMove = new LogStartMove(opened.state);
+    this.#snapshots = new SnapshotKeeper({
+      log: services.log,
+      logger: services.logger,
+      group: opened.group,
+      term: opened.term,
+      index: opened.snapshotIndex,
+      encode: () => encodePartitionSnapshot(opened.state, opened.extents, opened.producers),
+    });
     this.#stagedEnd = opened.state.nextOffset;
     this.#stagedStamp = opened.state.lastStamp;
     this.#stamp = this.#stampOf(0);
@@ -240,7 +246,7 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   // ---- committing
 
   takeReady(): GroupAppend | undefined {
-    if (this.#over !== undefined || this.#committing > 0 || this.#logStartMove?.committing === true) return undefined;
+    if (this.#over !== undefined || this.#committing > 0 || this.#logStartMove.committing) return undefined;
     const entries: Buffer[] = [];
     let shares: PlaceholderShare[] = [];
     let bytes = 0;
@@ -261,10 +267,8 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
       this.#committing++;
     }
     close();
-    if (this.#logStartMove !== undefined) {
-      this.#logStartMove.committing = true;
-      entries.push(encodePartitionEntry({ kind: 'log-start', logStartOffset: this.#logStartMove.to }));
-    }
+    const logStart = this.#logStartMove.take();
+    if (logStart !== undefined) entries.push(logStart);
     if (entries.length === 0) return undefined;
     return { group: this.#opened.group, term: this.term, expectedEnd: this.#logEnd, entries };
   }
@@ -276,7 +280,7 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     } else if (outcome.status === 'refused') {
       const error = toEngineError(outcome.error);
       this.#committing = 0;
-      this.#settleLogStart(error);
+      if (this.#logStartMove.committing) this.#logStartMove.fail(error);
       this.#failFrom(0, error);
     } else if (outcome.status === 'fenced') {
       this.#endTerm(new EngineError('fenced-term', `${this.#opened.group}: term ${this.term} is over`));
@@ -297,17 +301,17 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
       batches.forEach((batch, at) => {
         this.#state.applyBatch(batch);
         this.#opened.producers.committed(batch, nowMs);
-        extents.push(extentOf(batch, object, share.positions[at] as number));
+        extents.push(batch.extent(object, share.positions[at] as number));
       });
     }
     this.#opened.extents.addEntry(this.#logEnd + 1, extents);
     this.#logEnd = end;
-    this.#settleLogStart(undefined);
+    this.#logStartMove.committed();
     const logStartOffset = this.#state.logStartOffset;
     for (const { batches } of committed) for (const batch of batches) batch.succeed(logStartOffset);
     this.#notify();
-    if (this.#queue[0]?.state === 'ready' || this.#logStartMove !== undefined) this.#services.committer.submit(this);
-    if (end - this.#snapshotIndex >= snapshotEveryEntries) void this.saveSnapshot();
+    if (this.#queue[0]?.state === 'ready' || this.#logStartMove.waiting) this.#services.committer.submit(this);
+    this.#snapshots.consider(end);
   }
 
   #endTerm(error: EngineError): void {
@@ -319,37 +323,14 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     this.#opened.producers.fail(batchesOf(staged), []);
     for (const { share } of staged) this.#services.writer.withdraw(share);
     for (const { batches } of staged) for (const batch of batches) batch.fail(error);
-    this.#settleLogStart(error);
+    this.#logStartMove.fail(error);
     this.#notify();
     this.#opened.onTermOver(error, this.#opened.producers.awaited);
   }
 
-  /** Keeps a snapshot of the committed state, so that the next opening replays little. Best effort. */
-  saveSnapshot(): Promise<void> {
-    if (this.#over !== undefined || this.#snapshotIndex === this.#logEnd) return Promise.resolve();
-    this.#savingSnapshot ??= this.#saveSnapshot().finally(() => {
-      this.#savingSnapshot = undefined;
-    });
-    return this.#savingSnapshot;
-  }
-
-  async #saveSnapshot(): Promise<void> {
-    const index = this.#logEnd;
-    const bytes = encodePartitionSnapshot(this.#state, this.#opened.extents, this.#opened.producers);
-    this.#snapshotIndex = index;
-    try {
-      const outcome = await this.#services.log.saveSnapshot(this.#opened.group, this.term, { index, bytes });
-      if (outcome.status === 'committed') return;
-      this.#services.logger.warn(
-        { group: this.#opened.group, status: outcome.status },
-        'a partition snapshot was not kept',
-      );
-    } catch (error) {
-      this.#services.logger.warn(
-        { group: this.#opened.group, error: String(error) },
-        'a partition snapshot was not kept',
-      );
-    }
+  /** Keeps a snapshot of the committed state, so that the next opening replays little. */
+  async saveSnapshot(): Promise<void> {
+    if (this.#over === undefined) await this.#snapshots.save(this.#logEnd);
   }
 
   // ---- log start
@@ -363,25 +344,12 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
         `cannot delete records before ${before}: the high watermark is ${this.highWatermark}`,
       );
     }
-    while (this.#logStartMove !== undefined) await this.#logStartMove.settled.promise.catch(() => {});
+    await this.#logStartMove.idle();
     if (this.#over !== undefined) throw notLeader(this.#over);
     if (to <= this.logStartOffset) return this.logStartOffset;
-    const settled = Promise.withResolvers<Offset>();
-    this.#logStartMove = { to: offset(to), settled, committing: false };
+    const moved = this.#logStartMove.begin(offset(to));
     this.#services.committer.submit(this);
-    return settled.promise;
-  }
-
-  #settleLogStart(error: EngineError | undefined): void {
-    const move = this.#logStartMove;
-    if (move === undefined || (!move.committing && this.#over === undefined)) return;
-    this.#logStartMove = undefined;
-    if (error === undefined) {
-      this.#state.applyLogStart(move.to);
-      move.settled.resolve(this.#state.logStartOffset);
-    } else {
-      move.settled.reject(error);
-    }
+    return moved;
   }
 
   // ---- reading
@@ -435,19 +403,5 @@ function placeholdersOf(queued: QueuedShare): PlaceholderShare {
   return {
     object: share.object as L0Object,
     batches: batches.map((batch, at) => batch.placeholder(share.positions[at] as number)),
-  };
-}
-
-function extentOf(batch: StagedBatch, object: L0Object, position: number): Extent {
-  return {
-    baseOffset: batch.baseOffset,
-    lastOffset: batch.lastOffset,
-    object,
-    position,
-    length: batch.records.length,
-    attributes: batch.attributes,
-    maxTimestamp: batch.maxTimestamp,
-    term: batch.stamp.term,
-    records: batch.records,
   };
 }

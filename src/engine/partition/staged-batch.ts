@@ -3,7 +3,8 @@
 import type { EngineError } from '../base/errors.ts';
 import type { Offset, Stamp, TimestampMs } from '../base/ids.ts';
 import type { SlabRange } from '../base/slab-pool.ts';
-import type { L0StagedBatch } from '../l0/l0.ts';
+import type { L0Object, L0StagedBatch } from '../l0/l0.ts';
+import type { Extent } from './extent-index.ts';
 import type { AppendResult } from './partition.ts';
 import type { Placeholder } from './placeholder-format.ts';
 
@@ -54,6 +55,7 @@ export class StagedBatch implements L0StagedBatch {
     this.#outcome.reject(error);
   }
 
+  /** What the log keeps of it. */
   placeholder(position: number): Placeholder {
     return {
       stamp: this.stamp,
@@ -66,6 +68,21 @@ export class StagedBatch implements L0StagedBatch {
       baseSequence: this.baseSequence,
       attributes: this.attributes,
       maxTimestamp: this.maxTimestamp,
+    };
+  }
+
+  /** What the index keeps of it: the bytes stay in reach as long as the batch cache has them. */
+  extent(object: L0Object, position: number): Extent {
+    return {
+      baseOffset: this.baseOffset,
+      lastOffset: this.lastOffset,
+      object,
+      position,
+      length: this.records.length,
+      attributes: this.attributes,
+      maxTimestamp: this.maxTimestamp,
+      term: this.stamp.term,
+      records: this.records,
     };
   }
 }
