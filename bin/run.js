@@ -6,7 +6,11 @@ var wanted = [24, 6];
 var have = process.versions.node.split('.').map(Number);
 if (have[0] < wanted[0] || (have[0] === wanted[0] && have[1] < wanted[1])) {
   process.stderr.write(
-    'cloudtopics needs Node ' + wanted.join('.') + ' or newer; this is Node ' + process.versions.node + '.\n' +
+    'cloudtopics needs Node ' +
+      wanted.join('.') +
+      ' or newer; this is Node ' +
+      process.versions.node +
+      '.\n' +
       'try: npm install --global node@24\n',
   );
   process.exit(11);

@@ -10,10 +10,11 @@ import {
   incrementalAlterConfigs,
   noUuid,
 } from '../wire/wire.ts';
-import { brokerError, checkBroker } from './broker-error.ts';
+import { checkBroker } from './broker-error.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 const topicResource = 2;
+const unknownTopic = 3;
 const setOperation = 0;
 const deleteOperation = 1;
 /** DescribeConfigs: the value was set on this topic. */
@@ -96,7 +97,12 @@ export interface TopicPlaces {
 export async function topicPlaces(client: KafkaClient, name: string): Promise<TopicPlaces> {
   const { topics } = await client.metadata([name]);
   const topic = topics.find((candidate) => candidate.name === name);
-  if (topic === undefined) throw brokerError(3, `topic ${name}`, undefined, { topic: name });
+  if (topic === undefined || topic.errorCode === unknownTopic) {
+    throw new EngineError('unknown-topic-or-partition', `topic ${name} does not exist`, {
+      context: { topic: name },
+      hint: `cloudtopics topics list, or cloudtopics topics create ${name}`,
+    });
+  }
   checkBroker(topic.errorCode, `topic ${name}`, undefined, { topic: name });
   return {
     name,
