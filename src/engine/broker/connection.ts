@@ -57,6 +57,7 @@ export class Connection {
   #draining = false;
   #closed = false;
   #pumping = false;
+  #corked = false;
   #drained: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -226,7 +227,6 @@ export class Connection {
   /** Sends the answers at the front whose turn has come. */
   #flush(): void {
     const { socket } = this.#options;
-    let corked = false;
     while (this.#working[0]?.parts !== undefined) {
       const work = this.#working.shift() as RequestInWork;
       this.#workingBytes -= work.frameBytes;
@@ -239,16 +239,28 @@ export class Connection {
         work[Symbol.dispose]();
         continue;
       }
-      if (!corked) socket.cork();
-      corked = true;
+      this.#cork();
       if (this.#leaving.size === 0) this.#answerBegunMs = this.#options.clock.monotonicMs();
       this.#leaving.add(work);
       for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] as Buffer);
       socket.write(parts.at(-1) as Buffer, () => this.#left(work));
     }
-    if (corked) socket.uncork();
     if (this.#paused && !this.#draining) this.#pump();
     this.#closeWhenDrained();
+  }
+
+  /** What is answered in one turn of the event loop leaves with one system call. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#options.socket.cork();
+    process.nextTick(() => this.#uncork());
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#options.socket.uncork();
   }
 
   #left(work: RequestInWork): void {
@@ -264,7 +276,7 @@ export class Connection {
   #endAfter(work: RequestInWork): void {
     work[Symbol.dispose]();
     this.#draining = true;
-    this.#options.socket.uncork();
+    this.#uncork();
     this.#options.socket.pause();
     this.#abort.abort();
     this.#options.socket.end(() => this.close());
