@@ -28,16 +28,17 @@ import {
   topicKeyPrefix,
 } from './control-format.ts';
 import { ProducerIdBlocks } from './producer-id-blocks.ts';
-import { checkTopicConfigs } from './topic-config.ts';
 import {
-  checkAssignments,
-  checkPartitionCount,
-  checkReplicationFactor,
-  checkTopicName,
-  type ReplicaAssignment,
-} from './topic-rules-policy.ts';
+  grownTopic,
+  type MorePartitions,
+  type NewTopic,
+  newTopic,
+  type TopicSurroundings,
+} from './topic-change-policy.ts';
+import { checkTopicConfigs } from './topic-config.ts';
 import { type Topic, type TopicPartition, TopicView } from './topic-view.ts';
 
+export type { MorePartitions, NewTopic } from './topic-change-policy.ts';
 export type { ReplicaAssignment } from './topic-rules-policy.ts';
 export type { Topic, TopicPartition } from './topic-view.ts';
 
@@ -49,23 +50,6 @@ export interface ControlStateOptions {
   readonly logger: Logger;
   /** The one broker that replica assignments may name; 1 where not given. */
   readonly nodeId?: number;
-}
-
-export interface NewTopic {
-  readonly name: string;
-  /** −1 for `num.partitions`. */
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  /** In place of a count and a factor, which are −1 then. */
-  readonly assignments?: readonly ReplicaAssignment[];
-  readonly configs: ReadonlyMap<string, string>;
-}
-
-export interface MorePartitions {
-  readonly name: string;
-  /** The total afterwards. */
-  readonly count: number;
-  readonly assignments?: readonly ReplicaAssignment[];
 }
 
 export type ControlChange =
@@ -145,17 +129,17 @@ export class ControlState {
 
   /** All in one write. With `validateOnly` the topics are what would have been created. */
   createTopics(wanted: readonly NewTopic[], validateOnly = false): Promise<Outcome<Topic>> {
-    let partitionsLeft = 0;
+    const { clock, random } = this.#options;
     const names = new Set<string>();
-    return this.#changeTopics(wanted, validateOnly, (one, index) => {
-      if (index === 0)
-        partitionsLeft = this.#options.config.number('cloudtopics.cluster.partitions.max') - this.topics.partitions;
-      const topic = this.#newTopic(one, partitionsLeft);
+    let taken = 0;
+    return this.#changeTopics(wanted, validateOnly, (one) => {
+      const made = { id: topicId(uuidv4(random)), createdMs: clock.nowMs() };
+      const topic = newTopic(one, made, this.#surroundings(taken));
       if (names.has(topic.name) || this.byName(topic.name) !== undefined) {
         throw new EngineError('topic-exists', `Topic '${topic.name}' already exists.`);
       }
       names.add(topic.name);
-      partitionsLeft -= topic.partitions.length;
+      taken += topic.partitions.length;
       return { change: { id: topic.id, topic }, result: topic };
     });
   }
@@ -174,32 +158,11 @@ export class ControlState {
   }
 
   createPartitions(wanted: readonly MorePartitions[], validateOnly = false): Promise<Outcome<Topic>> {
+    let taken = 0;
     return this.#changeTopics(wanted, validateOnly, (one) => {
       const topic = this.#known(one.name);
-      const present = topic.partitions.length;
-      if (one.count <= present) {
-        throw new EngineError(
-          'invalid-partitions',
-          `Topic '${topic.name}' has ${present} partitions, ${one.count} would not be an increase.`,
-        );
-      }
-      const config = this.#options.config;
-      checkPartitionCount(one.count, config.number('cloudtopics.topic.partitions.max'));
-      checkPartitionCount(
-        one.count - present,
-        config.number('cloudtopics.cluster.partitions.max') - this.topics.partitions,
-      );
-      if (one.assignments !== undefined) {
-        if (one.assignments.length !== one.count - present) {
-          throw new EngineError(
-            'invalid-replica-assignment',
-            `${one.count - present} partitions are added, ${one.assignments.length} are assigned.`,
-          );
-        }
-        checkAssignments(one.assignments, present, this.#nodeId);
-      }
-      const partitions = [...topic.partitions, ...this.#newPartitions(present, one.count)];
-      const grown = { ...topic, partitions };
+      const grown = grownTopic(topic, one, this.#surroundings(taken));
+      taken += grown.partitions.length - topic.partitions.length;
       return { change: { id: topic.id, topic: grown }, result: grown };
     });
   }
@@ -242,10 +205,6 @@ export class ControlState {
     return this.#inOrder(() => this.#writeClusterEpoch(this.#clusterEpoch + 1));
   }
 
-  get #nodeId(): number {
-    return this.#options.nodeId ?? 1;
-  }
-
   async #writeClusterEpoch(next: number): Promise<ClusterEpoch> {
     await this.#write([{ key: clusterEpochKey, value: encodeCounterRow(next) }]);
     this.#clusterEpoch = clusterEpoch(next);
@@ -258,51 +217,24 @@ export class ControlState {
     throw new EngineError('unknown-topic-or-partition', `Topic '${name.slice(0, 249)}' does not exist.`);
   }
 
-  #newTopic(wanted: NewTopic, partitionsLeft: number): Topic {
-    const { config, clock, random } = this.#options;
-    checkTopicName(wanted.name);
-    let count = wanted.partitions;
-    if (wanted.assignments !== undefined && wanted.assignments.length > 0) {
-      if (count !== -1 || wanted.replicationFactor !== -1) {
-        throw new EngineError(
-          'invalid-request',
-          'With replica assignments, partition count and replication factor must be −1.',
-        );
-      }
-      checkAssignments(wanted.assignments, 0, this.#nodeId);
-      count = wanted.assignments.length;
-    } else {
-      if (count === -1) count = config.number('num.partitions');
-      checkReplicationFactor(wanted.replicationFactor);
-    }
-    checkPartitionCount(
-      count,
-      Math.min(config.number('cloudtopics.topic.partitions.max'), Math.max(0, partitionsLeft)),
-    );
-    return {
-      id: topicId(uuidv4(random)),
-      name: wanted.name,
-      createdMs: clock.nowMs(),
-      configs: checkTopicConfigs(wanted.configs),
-      partitions: this.#newPartitions(0, count),
-    };
-  }
-
-  #newPartitions(from: number, to: number): TopicPartition[] {
-    return Array.from({ length: to - from }, (_, at) => ({ index: from + at, creationEpoch: this.#clusterEpoch }));
+  /** `taken`: partitions that were given away before in the same request. */
+  #surroundings(taken: number): TopicSurroundings {
+    const { config, nodeId = 1 } = this.#options;
+    const partitionsLeft = config.number('cloudtopics.cluster.partitions.max') - this.topics.partitions - taken;
+    return { config, nodeId, clusterEpoch: this.#clusterEpoch, partitionsLeft };
   }
 
   /** Decides item by item, writes what was accepted in one batch, then shows it. */
   async #changeTopics<Item, Result>(
     items: readonly Item[],
     validateOnly: boolean,
-    decide: (item: Item, index: number) => { readonly change: TopicChange; readonly result: Result },
+    decide: (item: Item) => { readonly change: TopicChange; readonly result: Result },
   ): Promise<Outcome<Result>> {
     return this.#inOrder(async () => {
       const accepted = new Map<TopicId, TopicChange>();
-      const results = items.map((item, index): Result | EngineError => {
+      const results = items.map((item): Result | EngineError => {
         try {
-          const { change, result } = decide(item, index);
+          const { change, result } = decide(item);
           if (accepted.has(change.id))
             throw new EngineError('invalid-request', 'The same topic is named twice in one request.');
           accepted.set(change.id, change);
