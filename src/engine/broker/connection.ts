@@ -16,6 +16,7 @@ import type { ComplaintLog } from './complaint-log.ts';
 import { type Frame, FrameAssembler, type FrameMemory } from './frame-assembler.ts';
 import { type Peer, RequestInWork } from './request-in-work.ts';
 import type { Answered, RequestRunner } from './request-runner.ts';
+import { readShared } from './shared-read.ts';
 
 export interface ConnectionLimits {
   readonly requestsMax: number;
@@ -24,6 +25,7 @@ export interface ConnectionLimits {
 }
 
 export interface ConnectionOptions {
+  /** As accepted, not read from yet. */
   readonly socket: Socket;
   readonly id: string;
   readonly memory: FrameMemory;
@@ -41,6 +43,7 @@ const transferBytesPerMsMin = 16;
 
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
   readonly #assembler: FrameAssembler;
   readonly #abort = new AbortController();
   readonly #peer: Peer;
@@ -63,13 +66,14 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#assembler = new FrameAssembler(options.memory);
-    const { socket } = options;
+    const socket = readShared(options.socket, (bytes) => this.#onBytes(bytes));
+    this.#socket = socket;
     this.#peer = { connectionId: options.id, clientHost: hostOf(socket), signal: this.#abort.signal };
     this.#lastTrafficMs = options.clock.monotonicMs();
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) => options.logger.debug({ peer: this.peer, error: error.message }, 'connection failed'));
     socket.on('end', () => this.close());
     socket.on('close', () => this.#onClose());
+    socket.resume();
   }
 
   get peer(): string {
@@ -79,7 +83,7 @@ export class Connection {
   /** Stops reading, lets what is in work finish, and closes; long polls are woken. */
   drain(): Promise<void> {
     this.#draining = true;
-    this.#options.socket.pause();
+    this.#socket.pause();
     this.#abort.abort();
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -89,7 +93,7 @@ export class Connection {
   }
 
   close(): void {
-    if (!this.#closed) this.#options.socket.destroy();
+    if (!this.#closed) this.#socket.destroy();
     this.#onClose();
   }
 
@@ -116,11 +120,13 @@ export class Connection {
     this.#options.complaints.warn(this.peer, kind, fields, message);
   }
 
-  #onData(chunk: Buffer): void {
+  /** `bytes` are gone when this returns; what cannot be placed yet is copied. */
+  #onBytes(bytes: Buffer): void {
     this.#lastTrafficMs = this.#options.clock.monotonicMs();
     if (!this.#assembler.midFrame) this.#frameBegunMs = this.#lastTrafficMs;
-    this.#assembler.feed(chunk);
+    this.#assembler.feed(bytes);
     this.#pump();
+    this.#assembler.ownChunk();
   }
 
   /** Starts every request that is whole and may be started. Not recursive: a handler may answer at once. */
@@ -174,14 +180,14 @@ export class Connection {
   #pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#options.socket.pause();
+    this.#socket.pause();
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#frameBegunMs = this.#options.clock.monotonicMs();
-    this.#options.socket.resume();
+    this.#socket.resume();
   }
 
   #start(frame: Frame): void {
@@ -226,7 +232,7 @@ export class Connection {
 
   /** Sends the answers at the front whose turn has come. */
   #flush(): void {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     while (this.#working[0]?.parts !== undefined) {
       const work = this.#working.shift() as RequestInWork;
       this.#workingBytes -= work.frameBytes;
@@ -253,14 +259,14 @@ export class Connection {
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
-    this.#options.socket.cork();
+    this.#socket.cork();
     process.nextTick(() => this.#uncork());
   }
 
   #uncork(): void {
     if (!this.#corked) return;
     this.#corked = false;
-    this.#options.socket.uncork();
+    this.#socket.uncork();
   }
 
   #left(work: RequestInWork): void {
@@ -277,9 +283,9 @@ export class Connection {
     work[Symbol.dispose]();
     this.#draining = true;
     this.#uncork();
-    this.#options.socket.pause();
+    this.#socket.pause();
     this.#abort.abort();
-    this.#options.socket.end(() => this.close());
+    this.#socket.end(() => this.close());
   }
 
   #closeWhenDrained(): void {

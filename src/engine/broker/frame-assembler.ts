@@ -57,10 +57,17 @@ export class FrameAssembler {
     return this.#prologueFilled >= 4 ? this.#prologue.readInt32BE(0) : 0;
   }
 
-  /** Takes over the next bytes. */
+  /** Takes the next bytes; they must stay as they are until `next` has said 'bytes' or `ownChunk` was called. */
   feed(chunk: Buffer): void {
     // A socket may deliver one more chunk after it was paused.
     this.#chunk = this.#chunk === undefined ? chunk : Buffer.concat([this.#chunk.subarray(this.#chunkAt), chunk]);
+    this.#chunkAt = 0;
+  }
+
+  /** Copies what is left of the bytes that were fed, so that their memory may be used again. */
+  ownChunk(): void {
+    if (this.#chunk === undefined) return;
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#chunkAt));
     this.#chunkAt = 0;
   }
 
