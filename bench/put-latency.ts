@@ -9,11 +9,13 @@
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { systemClock } from '../src/engine/base/clock.ts';
 import { silentLogger } from '../src/engine/base/logger.ts';
 import { type Engine, startEngine } from '../src/engine/engine.ts';
+import type { FaultPlan } from '../src/engine/store/fault-plan.ts';
+import { FaultyStore } from '../src/engine/store/faulty-store.ts';
 import type { ObjectStore } from '../src/engine/store/object-store.ts';
 import { createTopic } from '../test/support/create-topic.ts';
 import { checkout } from '../test/support/kafka-process.ts';
@@ -36,11 +38,14 @@ const latencyMs = Number(values['latency-ms']);
 const cache = join(checkout, '.cache');
 await mkdir(cache, { recursive: true });
 const directory = await mkdtemp(join(cache, 'put-latency-'));
+// The clock's timers do not keep a process alive; until the engine listens, nothing else does.
+const alive = setInterval(() => {}, 60_000);
 try {
   await throughput();
   await overS3(0);
   await overS3(latencyMs);
 } finally {
+  clearInterval(alive);
   await rm(directory, { recursive: true, force: true });
 }
 
@@ -111,16 +116,6 @@ function bootstrapOf(engine: Engine): string {
 
 /** The same store, with every PUT answered later; PUTs wait side by side, as they would on a network. */
 function withSlowPuts(store: ObjectStore, addedMs: number): ObjectStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      const call = (member as (...args: unknown[]) => unknown).bind(target);
-      if (name !== 'put') return call;
-      return async (...args: unknown[]) => {
-        await delay(addedMs);
-        return call(...args);
-      };
-    },
-  });
+  const plan: FaultPlan = { next: (operation) => (operation === 'put' ? { latencyMs: addedMs } : undefined) };
+  return new FaultyStore(store, plan, systemClock);
 }
