@@ -53,9 +53,14 @@ export class SlabRange {
     return new SlabRange(this.#pool, this.#slab, this.#generation, this.#start + start, length);
   }
 
+  /** Whether the bytes are still there; without a pin that may change at any time. */
+  get alive(): boolean {
+    return this.#slab.generation === this.#generation;
+  }
+
   /** Keeps the bytes in place until `unpin`; false when they are gone already. */
   pin(): boolean {
-    if (this.#slab.generation !== this.#generation) return false;
+    if (!this.alive) return false;
     this.#pool.pinned(this.#slab);
     return true;
   }

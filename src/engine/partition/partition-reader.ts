@@ -3,7 +3,7 @@
 // Batches are handed out as they lie, whole. Bytes from the store are checked against place and CRC32C before they go out;
 // when they do not match, the read fails with the object's key and range, and nothing is served in their place.
 
-import { EngineError } from '../base/errors.ts';
+import { EngineError, hasCode } from '../base/errors.ts';
 import { type Offset, offset, timestampMs } from '../base/ids.ts';
 import type { L0Reader } from '../l0/l0.ts';
 import { decompress } from '../records/compression.ts';
@@ -58,18 +58,18 @@ export class PartitionReader {
     const until = Math.min(options.until ?? state.nextOffset, state.nextOffset);
     if (from >= until) return this.#result([], []);
     const extents = await this.#select(options, until);
-    const pinned: Extent[] = [];
+    const held: Disposable[] = [];
     try {
       const parts: Buffer[] = [];
-      for (const run of this.#runs(extents, pinned)) await this.#readRun(run, parts, options.signal);
-      return this.#result(parts, pinned);
+      for (const run of this.#runs(extents, held)) await this.#readRun(run, parts, held, options.signal);
+      return this.#result(parts, held);
     } catch (error) {
-      for (const extent of pinned) extent.records?.unpin();
+      letGo(held);
       throw error;
     }
   }
 
-  #result(parts: Buffer[], pinned: Extent[]): ReadResult {
+  #result(parts: Buffer[], held: Disposable[]): ReadResult {
     const { state } = this.#options;
     return {
       parts,
@@ -78,7 +78,7 @@ export class PartitionReader {
       lastStableOffset: state.nextOffset,
       logStartOffset: state.logStartOffset,
       [Symbol.dispose]() {
-        for (const extent of pinned.splice(0)) extent.records?.unpin();
+        letGo(held);
       },
     };
   }
@@ -108,11 +108,12 @@ export class PartitionReader {
   }
 
   /** Cuts the extents into runs; extents in the batch cache are pinned here, in one turn, before anything is awaited. */
-  #runs(extents: readonly Extent[], pinned: Extent[]): Run[] {
+  #runs(extents: readonly Extent[], held: Disposable[]): Run[] {
     const runs: Run[] = [];
     for (const extent of extents) {
-      const cached = extent.records?.pin() === true;
-      if (cached) pinned.push(extent);
+      const { records } = extent;
+      const cached = records?.pin() === true;
+      if (cached) held.push({ [Symbol.dispose]: () => records.unpin() });
       const last = runs.at(-1);
       const previous = last?.extents.at(-1);
       const joins =
@@ -127,24 +128,41 @@ export class PartitionReader {
     return runs;
   }
 
-  async #readRun(run: Run, parts: Buffer[], signal: AbortSignal | undefined): Promise<void> {
+  async #readRun(run: Run, parts: Buffer[], held: Disposable[], signal: AbortSignal | undefined): Promise<void> {
     if (run.cached) {
       for (const { records } of run.extents) if (records !== undefined) parts.push(records.bytes);
       return;
     }
-    const first = run.extents[0] as Extent;
-    const last = run.extents.at(-1) as Extent;
+    try {
+      await this.#readStored(run.extents, parts, held, signal);
+    } catch (error) {
+      // What came may have been torn on its way: damage counts only when it is still there the second time.
+      if (!hasCode(error, 'corrupt-object')) throw error;
+      this.#options.objects.forget((run.extents[0] as Extent).object);
+      await this.#readStored(run.extents, parts, held, signal);
+    }
+  }
+
+  async #readStored(
+    extents: readonly Extent[],
+    parts: Buffer[],
+    held: Disposable[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const first = extents[0] as Extent;
+    const last = extents.at(-1) as Extent;
     const range = { start: first.position, end: last.position + last.length };
-    const bytes = await this.#options.objects.read(first.object, range, signal);
-    for (const extent of run.extents) {
+    const stored = await this.#options.objects.read(first.object, range, signal);
+    held.push(stored);
+    for (const extent of extents) {
       const at = extent.position - first.position;
       verifyStoredBatch(
-        bytes.subarray(at, at + extent.length),
+        stored.bytes.subarray(at, at + extent.length),
         extent.baseOffset,
         `L0 object ${extent.object.id.name}, bytes ${extent.position} to ${extent.position + extent.length}`,
       );
     }
-    parts.push(bytes);
+    parts.push(stored.bytes);
   }
 
   /** First record at or after a time. */
@@ -207,10 +225,10 @@ export class PartitionReader {
   }
 
   async #firstInBatch(extent: Extent, matches: (timestamp: number) => boolean): Promise<FoundOffset | undefined> {
-    const pinned: Extent[] = [];
+    const held: Disposable[] = [];
     const parts: Buffer[] = [];
     try {
-      for (const run of this.#runs([extent], pinned)) await this.#readRun(run, parts, undefined);
+      for (const run of this.#runs([extent], held)) await this.#readRun(run, parts, held, undefined);
       const batch = parts[0] as Buffer;
       const facts = readBatchFacts(batch);
       const found = (delta: number, timestamp: number): FoundOffset => ({
@@ -232,7 +250,11 @@ export class PartitionReader {
       }
       return undefined;
     } finally {
-      for (const one of pinned) one.records?.unpin();
+      letGo(held);
     }
   }
+}
+
+function letGo(held: Disposable[]): void {
+  for (const one of held.splice(0)) one[Symbol.dispose]();
 }

@@ -31,3 +31,14 @@ export function rangeError(key: string, range: ByteRange, problem: string): Engi
     context: { key, start: range.start, end: range.end },
   });
 }
+
+/** Where the bytes of an answer go: the caller's memory, or some of its own. */
+export function answerMemory(key: string, length: number, into: Buffer | undefined): Buffer {
+  if (into === undefined) return Buffer.allocUnsafe(length);
+  if (into.length < length) {
+    throw new EngineError('usage', `${key}: ${length} bytes do not fit into the ${into.length} given`, {
+      context: { key },
+    });
+  }
+  return into.subarray(0, length);
+}

@@ -2,10 +2,10 @@
 // changes, so facts, etag and content always belong together.
 
 import { EngineError } from '../base/errors.ts';
-import { resolveRange } from './byte-range.ts';
+import { answerMemory, resolveRange } from './byte-range.ts';
 import { trailerBytes, trailerEtag } from './file-object-format.ts';
 import { type FileSystem, fileErrorCode, type OpenFile } from './file-system.ts';
-import type { ByteRange, ObjectInfo, StoredObject } from './object-store.ts';
+import type { GetOptions, ObjectInfo, StoredObject } from './object-store.ts';
 
 /** Undefined when there is no such file. */
 export function readObjectInfo(fileSystem: FileSystem, path: string, key: string): Promise<ObjectInfo | undefined> {
@@ -21,23 +21,16 @@ export function readObject(
   fileSystem: FileSystem,
   path: string,
   key: string,
-  range: ByteRange | undefined,
+  options: GetOptions | undefined,
 ): Promise<StoredObject | undefined> {
   return withFile(fileSystem, path, async (file) => {
     const { contentBytes, modifiedMs } = await contentFacts(file, path);
-    const { start, end } = resolveRange(key, range, contentBytes);
-    const length = end - start;
-    // What reaches the end of the content takes the trailer along in the same read.
-    const buffer = Buffer.allocUnsafe(length + trailerBytes);
-    const trailer = buffer.subarray(length);
-    if (end === contentBytes) {
-      await readFully(file, buffer, start, path);
-    } else {
-      await readFully(file, buffer.subarray(0, length), start, path);
-      await readFully(file, trailer, contentBytes, path);
-    }
-    const info = { key, sizeBytes: contentBytes, modifiedMs, etag: trailerEtag(trailer, path) };
-    return { info, bytes: buffer.subarray(0, length) };
+    const { start, end } = resolveRange(key, options?.range, contentBytes);
+    const bytes = answerMemory(key, end - start, options?.into);
+    const trailer = Buffer.allocUnsafe(trailerBytes);
+    await readFully(file, bytes, start, path);
+    await readFully(file, trailer, contentBytes, path);
+    return { info: { key, sizeBytes: contentBytes, modifiedMs, etag: trailerEtag(trailer, path) }, bytes };
   });
 }
 

@@ -110,7 +110,7 @@ class FileStore implements ObjectStore {
     checkKey(key);
     checkSignal(options?.signal, `get ${key}`);
     try {
-      const object = await readObject(this.#fileSystem, this.#path(key), key, options?.range);
+      const object = await readObject(this.#fileSystem, this.#path(key), key, options);
       if (object === undefined) throw objectNotFound(key);
       return object;
     } catch (error) {

@@ -8,7 +8,7 @@
 import { type Clock, sleep } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import { bodyLength, copyBody } from './body.ts';
-import { resolveRange } from './byte-range.ts';
+import { answerMemory, resolveRange } from './byte-range.ts';
 import { MultipartLedger, partBytesMinDefault } from './multipart-ledger.ts';
 import { checkKey, compareKeys } from './object-key.ts';
 import type {
@@ -73,7 +73,9 @@ export class MemoryStore implements ObjectStore {
     const version = this.#versions.get(key);
     if (version === undefined) throw objectNotFound(key);
     const { start, end } = resolveRange(key, options?.range, version.bytes.length);
-    return { info: version.info, bytes: Buffer.from(version.bytes.subarray(start, end)) };
+    const bytes = answerMemory(key, end - start, options?.into);
+    version.bytes.copy(bytes, 0, start, end);
+    return { info: version.info, bytes };
   }
 
   async head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined> {

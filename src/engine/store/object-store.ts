@@ -46,6 +46,8 @@ export interface ByteRange {
 
 export interface GetOptions extends CallOptions {
   readonly range?: ByteRange;
+  /** Memory for the answer, filled from its beginning; `bytes` is a view of it then. One that is too small is `usage`. */
+  readonly into?: Buffer;
 }
 
 export interface ListOptions extends CallOptions {

@@ -20,7 +20,7 @@ import {
 import type { Clock } from '../base/clock.ts';
 import { EngineError, hasCode } from '../base/errors.ts';
 import { bodyLength } from './body.ts';
-import { checkRange, rangeError } from './byte-range.ts';
+import { answerMemory, checkRange, rangeError } from './byte-range.ts';
 import { MultipartLedger, partBytesMinDefault } from './multipart-ledger.ts';
 import { checkKey, compareKeys } from './object-key.ts';
 import type {
@@ -109,7 +109,8 @@ export class S3Store implements ObjectStore {
       }
       if (end - start > getBytesMax)
         throw new EngineError('usage', `${what}: ${end - start} bytes are too many for one read`);
-      const bytes = await readAnswer(answer.Body, end - start, what);
+      const bytes = answerMemory(key, end - start, options?.into);
+      await readAnswer(answer.Body, bytes, what);
       if (range === undefined) verifyChecksum(bytes, answer.ChecksumCRC32C, what);
       const info = this.#info(key, total, answer.LastModified, answer.ETag, what);
       return { info, bytes };

@@ -70,8 +70,8 @@ export function answerHeaders(command: CommandStack): Headers {
 }
 
 /** Reads exactly `length` bytes; fewer or more is a torn answer, which may be tried again. */
-export async function readAnswer(stream: unknown, length: number, what: string): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+export async function readAnswer(stream: unknown, bytes: Buffer, what: string): Promise<void> {
+  const { length } = bytes;
   let filled = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     if (filled + chunk.length > length) throw torn(what, filled + chunk.length, length);
@@ -79,7 +79,6 @@ export async function readAnswer(stream: unknown, length: number, what: string):
     filled += chunk.length;
   }
   if (filled !== length) throw torn(what, filled, length);
-  return bytes;
 }
 
 function torn(what: string, got: number, expected: number): EngineError {

@@ -42,7 +42,7 @@ describe('reading L0 objects', () => {
 
   it('fetches the whole object at once when much of it is wanted', async () => {
     const { store, reader } = await setUp();
-    const bytes = await reader.read(object(2), { start: 100, end: 600 });
+    const { bytes } = await reader.read(object(2), { start: 100, end: 600 });
     expect(bytes.equals(Buffer.alloc(500, 2))).toBe(true);
     expect(store.gets).toEqual(['whole']);
   });
@@ -55,14 +55,30 @@ describe('reading L0 objects', () => {
     expect(store.gets).toEqual(['whole']);
   });
 
-  it('keeps its cache within its limit', async () => {
+  it('keeps its cache within its limit, and reads again what had to go', async () => {
     const { store, reader } = await setUp(2500);
-    for (let number = 0; number < 6; number++) await reader.read(object(number), { start: 0, end: 1000 });
+    for (let number = 0; number < 6; number++) {
+      using held = await reader.read(object(number), { start: 0, end: 1000 });
+      expect(held.bytes[999]).toBe(number);
+    }
     expect(reader.cacheBytes).toBeLessThanOrEqual(2500);
-    await reader.read(object(5), { start: 0, end: 1000 });
+    using last = await reader.read(object(5), { start: 0, end: 1000 });
+    expect(last.bytes[0]).toBe(5);
     expect(store.gets).toHaveLength(6);
-    await reader.read(object(0), { start: 0, end: 1000 });
+    using first = await reader.read(object(0), { start: 0, end: 1000 });
+    expect(first.bytes[0]).toBe(0);
     expect(store.gets).toHaveLength(7);
+  });
+
+  it('serves ranges from plain memory while the whole cache is held', async () => {
+    const { store, reader } = await setUp(2500);
+    const held = [];
+    for (let number = 0; number < 4; number++) held.push(await reader.read(object(number), { start: 0, end: 900 }));
+    expect(store.gets.slice(2)).toEqual(['0-900', '0-900']);
+    for (const [number, one] of held.entries()) expect(one.bytes.equals(Buffer.alloc(900, number))).toBe(true);
+    for (const one of held) one[Symbol.dispose]();
+    await reader.read(object(4), { start: 0, end: 900 });
+    expect(store.gets.at(-1)).toBe('whole');
   });
 
   it('lets a caller go when its signal says so, while the GET goes on for others', async () => {
@@ -72,7 +88,7 @@ describe('reading L0 objects', () => {
     const staying = reader.read(object(1), { start: 0, end: 800 });
     gone.abort();
     await expect(leaving).rejects.toMatchObject({ code: 'cancelled' });
-    expect((await staying).length).toBe(800);
+    expect((await staying).bytes.length).toBe(800);
   });
 
   it('names the object when it is gone, or shorter than its placeholder says', async () => {
