@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { type Clock, systemClock } from './base/clock.ts';
-import { EngineError, toEngineError } from './base/errors.ts';
+import { type EngineError, toEngineError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { type Random, systemRandom } from './base/random.ts';
 import { SlabPool } from './base/slab-pool.ts';
@@ -25,6 +25,7 @@ import { automaticInterval, L0Reader, L0Writer } from './l0/l0.ts';
 import { LedPartitions } from './led-partitions.ts';
 import { Committer } from './partition/committer.ts';
 import { Partitions } from './partition/partitions.ts';
+import { prometheusStoreMetrics } from './prometheus-store-metrics.ts';
 import { lockDataDirectory } from './replicated-log/data-directory-lock.ts';
 import { openEmbeddedLog } from './replicated-log/embedded-log.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -83,7 +84,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   await mkdir(options.dataDirectory, { recursive: true });
   parts.use(await lockDataDirectory(options.dataDirectory, clock));
   const registry = new Registry();
-  const opened = await openStore(options.storeUrl, { clock, random, logger });
+  const opened = await openStore(options.storeUrl, {
+    clock,
+    random,
+    logger,
+    metrics: prometheusStoreMetrics(registry),
+  });
   const store = parts.use(options.overrides?.wrapStore?.(opened) ?? opened);
   const log = parts.use(
     await openEmbeddedLog({
@@ -112,7 +118,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const led = new LedPartitions(control, config, partitions);
   await led.start(await log.groups('partition/'));
   const coordinator = parts.use(await openGroups(parts, { log, control, config, clock, random, logger }));
-  parts.use(new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }));
+  parts.use(
+    new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }),
+  );
   const broker = parts.use(
     await startBroker({
       listen: options.listen,
@@ -158,14 +166,23 @@ class RunningEngine implements Engine {
   }
 }
 
-type Services = Readonly<{ log: Awaited<ReturnType<typeof openEmbeddedLog>>; config: BrokerConfig; clock: Clock; random: Random; logger: Logger }>;
+type Services = Readonly<{
+  log: Awaited<ReturnType<typeof openEmbeddedLog>>;
+  config: BrokerConfig;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}>;
 
 async function openControl(parts: AsyncDisposableStack, services: Services): Promise<ControlState> {
   const domain = parts.use(await openSimpleDomain({ name: 'control', ...services }));
   return ControlState.open({ domain, ...services });
 }
 
-async function openGroups(parts: AsyncDisposableStack, services: Services & { control: ControlState }): Promise<Coordinator> {
+async function openGroups(
+  parts: AsyncDisposableStack,
+  services: Services & { control: ControlState },
+): Promise<Coordinator> {
   const { control, config } = services;
   const domains = [];
   for (let at = 0; at < groupDomains; at++) {
@@ -183,9 +200,10 @@ async function openGroups(parts: AsyncDisposableStack, services: Services & { co
   });
 }
 
-function openPartitions(
-  services: Services & { store: ObjectStore; ownership: Ownership; control: ControlState },
-): { partitions: Partitions; writer: L0Writer } {
+function openPartitions(services: Services & { store: ObjectStore; ownership: Ownership; control: ControlState }): {
+  partitions: Partitions;
+  writer: L0Writer;
+} {
   const { store, log, ownership, control, config, clock, random, logger } = services;
   const { clusterId, incarnation } = ownership;
   const writer = new L0Writer({

@@ -14,6 +14,8 @@ import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 import { RetryingStore } from './retrying-store.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
 
+export type { StoreMetrics } from './metered-store.ts';
+
 export interface StoreDeps {
   readonly clock: Clock;
   readonly random: Random;
