@@ -1,5 +1,6 @@
-// The write path in a small world: real partitions, writer, committer and reader over a store and a log in memory that fail
-// when told to. Time is virtual.
+// The write path in a small world: real partitions, writer, committer and reader over a store and a log that fail when told to.
+// The log is in memory; the store is too, or it is the real file store on a file system that loses what was not flushed.
+// Time is virtual.
 
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { clusterEpoch, incarnation, type TopicId, topicId } from '../../../src/engine/base/ids.ts';
@@ -14,8 +15,12 @@ import type { AppendResult } from '../../../src/engine/partition/partition.ts';
 import { Partitions } from '../../../src/engine/partition/partitions.ts';
 import type { BatchRules } from '../../../src/engine/records/batch-validation-policy.ts';
 import { MemoryLog, MemoryLogDisk } from '../../../src/engine/replicated-log/memory-log.ts';
+import { openFileStore } from '../../../src/engine/store/file-store.ts';
+import type { FileSystem } from '../../../src/engine/store/file-system.ts';
 import { MemoryStore } from '../../../src/engine/store/memory-store.ts';
 import type { Body, ObjectStore } from '../../../src/engine/store/object-store.ts';
+import { UnflushedFileSystem } from '../../../src/engine/store/unflushed-file-system.ts';
+import { type SalvagedBucket, salvageL0 } from '../../support/bucket-salvage.ts';
 import { type BatchOptions, makeBatch, readPayloads } from '../../support/record-batches.ts';
 
 export const clusterId = '11111111-1111-4111-8111-111111111111';
@@ -24,10 +29,17 @@ export const topic: TopicId = topicId('22222222-2222-4222-8222-222222222222');
 /** What happens to a PUT: nothing special, an error before or after it took effect, or an effect long after the error. */
 export type PutFate = 'ok' | 'fails' | 'times-out-after-success' | 'appears-late';
 
+export interface WorldOptions {
+  readonly store?: 'memory' | 'files';
+  /** Takes flushes and the like away from the file store, to see what that does. */
+  readonly weaken?: (fileSystem: FileSystem) => FileSystem;
+}
+
 export class WriteWorld {
   readonly clock = new VirtualClock();
   readonly random;
-  readonly bucket: MemoryStore;
+  readonly #options: WorldOptions;
+  bucket: ObjectStore;
   readonly disk = new MemoryLogDisk('33333333-3333-4333-8333-333333333333');
   readonly slabs = new SlabPool({ slabBytes: 64 * 1024, bytesMax: 4 * 1024 * 1024 });
   readonly rules: { -readonly [Key in keyof BatchRules]: BatchRules[Key] } = {
@@ -43,19 +55,42 @@ export class WriteWorld {
   recentExtentsMax = 100_000;
   seal: SealRules = { bytesMax: 64 * 1024, partitionsMax: 1000, batchesMax: 8000, interval: 'when-idle' };
   readonly latePuts: (() => Promise<unknown>)[] = [];
+  /** How many operations of the file system are left until the next crash; undefined for none. */
+  operationsUntilCrash: number | undefined;
+  /** For everything that was not flushed when the crash came: whether the disk has it all the same. */
+  survivesCrash: () => boolean = () => false;
+  /** Operations of the file system so far. */
+  operations = 0;
+  crashes = 0;
+  /** Between a crash and the next start. */
+  crashed = false;
+  #files: UnflushedFileSystem;
   log: MemoryLog;
   partitions!: Partitions;
   writer!: L0Writer;
   reader!: L0Reader;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, options: WorldOptions = {}) {
+    this.#options = options;
     this.random = seededRandom(seed);
     this.bucket = new MemoryStore({ clock: this.clock });
+    this.#files = new UnflushedFileSystem({ clock: this.clock, beforeOperation: () => this.#beforeOperation() });
     this.log = new MemoryLog({ disk: this.disk });
+  }
+
+  #beforeOperation(): void {
+    this.operations++;
+    if (this.operationsUntilCrash !== undefined && this.operationsUntilCrash-- === 0) this.crash();
   }
 
   /** Starts the write path on what bucket and log hold, as a process start does. */
   async start(partitionCount = 1): Promise<void> {
+    this.crashed = false;
+    if (this.#options.store === 'files') {
+      const { clock, random } = this;
+      const fileSystem = this.#options.weaken?.(this.#files) ?? this.#files;
+      this.bucket = await openFileStore({ directory: '/bucket', fileSystem, clock, random, logger: silentLogger });
+    }
     const committer = new Committer(this.log);
     this.writer = new L0Writer({
       store: this.#faultyStore(),
@@ -97,10 +132,24 @@ export class WriteWorld {
     );
   }
 
-  /** The process dies; `keep` unflushed log calls reached the disk all the same. The next one starts on what is left. */
-  crash(keep = 0): void {
+  /**
+   * The machine dies: unflushed bytes, directory entries and log calls are gone, but for those that `survivesCrash` and `keep`
+   * name. The next start goes on from what is left.
+   */
+  crash(keep = this.#survivingLogCalls()): void {
+    if (this.crashed) return;
+    this.crashed = true;
+    this.crashes++;
+    this.operationsUntilCrash = undefined;
     this.log.crash(keep);
     this.log = new MemoryLog({ disk: this.disk });
+    this.#files = this.#files.crash(this.survivesCrash);
+  }
+
+  #survivingLogCalls(): number {
+    let keep = 0;
+    while (keep < 10 && this.survivesCrash()) keep++;
+    return keep;
   }
 
   leader(index = 0) {
@@ -137,7 +186,7 @@ export class WriteWorld {
     return found;
   }
 
-  /** All footers in the bucket, as a restore would see them. */
+  /** All L0 objects with their footers. */
   async footers() {
     const found = [];
     for await (const { key } of this.bucket.list({ prefix: `${clusterId}/level_zero/` })) {
@@ -147,24 +196,29 @@ export class WriteWorld {
     return found;
   }
 
+  /** What the bucket alone says, as a restore would see it. */
+  salvage(): Promise<SalvagedBucket> {
+    return salvageL0(this.bucket, clusterId);
+  }
+
   #faultyStore(): ObjectStore {
     const { bucket } = this;
     return new Proxy(bucket, {
       get: (target, name) => {
-        if (name === 'put') return (key: string, body: Body) => this.#put(key, body);
+        if (name === 'put') return (key: string, body: Body) => this.#put(bucket, key, body);
         const value = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
   }
 
-  async #put(key: string, body: Body) {
+  async #put(bucket: ObjectStore, key: string, body: Body) {
     const fate = await this.putFate();
-    if (fate === 'ok') return this.bucket.put(key, body);
-    if (fate === 'times-out-after-success') await this.bucket.put(key, body);
+    if (fate === 'ok') return bucket.put(key, body);
+    if (fate === 'times-out-after-success') await bucket.put(key, body);
     if (fate === 'appears-late') {
       const copy = [Buffer.concat(body)];
-      this.latePuts.push(() => this.bucket.put(key, copy));
+      this.latePuts.push(() => bucket.put(key, copy));
     }
     throw new EngineError('store-timeout', 'the store did not answer');
   }
