@@ -1,3 +1,5 @@
+// What an error code means, from the one table of codes. Reads nothing and asks nobody.
+
 import * as Args from '@oclif/core/args';
 import { type ArgsOf, BaseCommand } from '../cli/base-command.ts';
 import type { CommandFacts } from '../cli/command-facts.ts';

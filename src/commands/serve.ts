@@ -1,3 +1,6 @@
+// Runs a broker until it is told to stop. Prints one line on standard output, once clients can connect; everything else it has to
+// say goes to standard error. Flags become the engine's options in cli/serve-options.ts, which also refuses what contradicts itself.
+
 import * as Flags from '@oclif/core/flags';
 import { formatAddress } from '../cli/address-format.ts';
 import { BaseCommand, type FlagsOf } from '../cli/base-command.ts';

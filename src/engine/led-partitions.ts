@@ -4,8 +4,8 @@
 import type { BrokerConfig } from './cluster/broker-config.ts';
 import type { ControlChange, ControlState, Topic, TopicPartition } from './cluster/control-state.ts';
 import { resolveTopicConfig } from './cluster/topic-config.ts';
-import type { Partitions } from './partition/partitions.ts';
 import type { PartitionSpec } from './partition/partition-opening.ts';
+import type { Partitions } from './partition/partitions.ts';
 import type { BatchRules } from './records/batch-validation-policy.ts';
 
 export class LedPartitions {

@@ -78,6 +78,7 @@ describe('the judgement of an import', () => {
     ['src/commands/topics/list.ts', '../../cli/table.ts', 'a tool'],
     ['src/commands/serve.ts', '../engine/engine.ts', 'the composition root'],
     ['src/engine/engine.ts', './broker/broker.ts', 'a room below'],
+    ['src/engine/led-partitions.ts', './partition/committer.ts', 'the composition root puts rooms together'],
   ])('lets %s import %s: %s', (from, specifier) => {
     expect(judge(from, specifier)).toBeUndefined();
   });
@@ -90,6 +91,9 @@ describe('the judgement of an import', () => {
     ['src/engine/broker/broker.ts', '../../cli/output.ts', 'imports go down only'],
     ['src/engine/partition/partition.ts', '../l0/l0-writer.ts', 'front door l0/l0.ts'],
     ['src/commands/serve.ts', '../engine/led-partitions.ts', 'front door engine/engine.ts'],
+    ['src/engine/engine.ts', '../cli/output.ts', 'imports go down only'],
+    ['src/engine/engine.ts', './admin/kafka-client.ts', 'equals'],
+    ['src/engine/admin/admin.ts', '../cluster/ownership.ts', 'front door cluster/cluster.ts'],
     ['src/engine/l0/l0.ts', '../../../test/support/kcat.ts', 'leads out of src'],
   ])('stops %s from importing %s: %s', (from, specifier, reason) => {
     expect(judge(from, specifier)).toContain(reason);

@@ -1,3 +1,5 @@
+// Changes a topic through the broker: settings one by one, and partitions, which only become more. Refuses to change nothing.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parseAssignments } from '../../cli/assignment-format.ts';

@@ -1,3 +1,5 @@
+// Creates a topic through the broker. One that exists is an error, unless --if-not-exists says that it may stay as it is.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parseAssignments } from '../../cli/assignment-format.ts';

@@ -1,3 +1,5 @@
+// Deletes a topic with its records, which cannot be undone: says how many would go and wants a yes.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { ArgsOf, FlagsOf } from '../../cli/base-command.ts';

@@ -1,3 +1,5 @@
+// Shows one topic as its broker knows it: partitions, offsets, and the settings made on it.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { ArgsOf, FlagsOf } from '../../cli/base-command.ts';

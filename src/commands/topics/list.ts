@@ -1,3 +1,5 @@
+// Lists the topics a broker has; internal ones when asked for.
+
 import * as Flags from '@oclif/core/flags';
 import type { FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';

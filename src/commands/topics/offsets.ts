@@ -1,3 +1,5 @@
+// Shows where a topic's partitions begin and end, where a time lies in them, and how far a group is behind. Moves nothing.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { ArgsOf, FlagsOf } from '../../cli/base-command.ts';

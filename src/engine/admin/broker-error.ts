@@ -10,6 +10,7 @@ const chosen: Readonly<Record<number, ErrorCode>> = {
   6: 'not-leader',
   7: 'request-timed-out',
   13: 'broker-unavailable',
+  14: 'coordinator-not-available',
   16: 'coordinator-not-available',
   41: 'not-leader',
   42: 'invalid-request',

@@ -2,7 +2,6 @@
 // Every batch is checked against its CRC32C before it is believed. Control batches carry no records of users.
 
 import { EngineError } from '../base/errors.ts';
-import { decompressSync } from '../records/compression.ts';
 import {
   batchHeaderBytes,
   codecOf,
@@ -15,6 +14,7 @@ import {
   readBatchSize,
   readMagic,
 } from '../records/record-batch-format.ts';
+import { decompressSync } from '../records/records.ts';
 
 export interface IncomingRecord {
   readonly offset: number;

@@ -4,6 +4,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
+import { errorTable } from '../base/error-table.ts';
 import { EngineError, hasCode, toEngineError } from '../base/errors.ts';
 import { produce } from '../wire/wire.ts';
 import type { BrokerConnection } from './broker-connection.ts';
@@ -42,7 +43,7 @@ export interface SenderOptions {
 const underWayMax = 5;
 const firstPauseMs = 50;
 const pauseMsMax = 1_000;
-const duplicateSequence = 46;
+const duplicateSequence = errorTable['duplicate-sequence'].kafkaCode;
 
 export class PartitionSender {
   readonly report: PartitionReport;

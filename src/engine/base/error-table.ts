@@ -185,7 +185,6 @@ export const errorTable = {
   ),
   'request-timed-out': entry('unavailable', 7, true, 'The request was not done in the time it allowed.'),
   'shutting-down': entry('unavailable', 6, true, 'The broker is stopping.'),
-  'coordinator-loading': entry('unavailable', 14, true, 'The group coordinator is still reading its state.'),
   'coordinator-not-available': entry('unavailable', 15, true, 'The group coordinator is not available.'),
 
   // denied
@@ -220,7 +219,6 @@ export const errorTable = {
     'An entry of the replicated log, or a write to a domain, is larger than the log accepts.',
   ),
   'request-too-large': entry('limit', 42, false, 'A request is larger than the broker accepts.'),
-  'too-many-connections': entry('limit', -1, true, 'The broker has as many connections as it accepts.'),
   'group-max-size': entry('limit', 81, false, 'The group has as many members as the broker accepts.'),
   'too-many-groups': entry(
     'limit',

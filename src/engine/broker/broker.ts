@@ -7,8 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { SlabPool } from '../base/slab-pool.ts';
-import type { BrokerConfig } from '../cluster/broker-config.ts';
-import type { ControlState } from '../cluster/control-state.ts';
+import type { BrokerConfig, ControlState } from '../cluster/cluster.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { AdminServer } from './admin-server.ts';
 import type { ApiTable } from './api-table.ts';
@@ -90,6 +89,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     metrics,
     complaints,
     clock,
+    random,
     logger,
   });
   advertised.port = listener.port;

@@ -1,9 +1,13 @@
 // Settings as DescribeConfigs shows them: the effective value, where it comes from, and what it would be without that.
 
-import type { BrokerConfig, BrokerConfigSource } from '../cluster/broker-config.ts';
-import { brokerConfigDefinitions } from '../cluster/broker-config.ts';
-import type { ConfigDefinition, ConfigType } from '../cluster/config-definition.ts';
-import { topicConfigDefinitions } from '../cluster/topic-config.ts';
+import {
+  type BrokerConfig,
+  type BrokerConfigSource,
+  brokerConfigDefinitions,
+  type ConfigDefinition,
+  type ConfigType,
+  topicConfigDefinitions,
+} from '../cluster/cluster.ts';
 
 /** Kafka's numbers for sources. */
 const sourceCode = { topic: 1, dynamic: 2, static: 4, default: 5 } as const satisfies Record<

@@ -1,7 +1,7 @@
 // What DescribeConfigs and the two AlterConfigs are about: a topic, or the broker.
 
 import { EngineError } from '../base/errors.ts';
-import type { Topic } from '../cluster/control-state.ts';
+import type { Topic } from '../cluster/cluster.ts';
 import type { BrokerServices } from './handler.ts';
 
 export interface ResourceName {

@@ -14,9 +14,9 @@ import { type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { type Frame, FrameAssembler, type FrameMemory } from './frame-assembler.ts';
+import { readThroughOneBuffer } from './one-buffer-read.ts';
 import { type Peer, RequestInWork } from './request-in-work.ts';
 import type { Answered, RequestRunner } from './request-runner.ts';
-import { readShared } from './shared-read.ts';
 
 export interface ConnectionLimits {
   readonly requestsMax: number;
@@ -66,7 +66,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#assembler = new FrameAssembler(options.memory);
-    const socket = readShared(options.socket, (bytes) => this.#onBytes(bytes));
+    const socket = readThroughOneBuffer(options.socket, (bytes) => this.#onBytes(bytes));
     this.#socket = socket;
     this.#peer = { connectionId: options.id, clientHost: hostOf(socket), signal: this.#abort.signal };
     this.#lastTrafficMs = options.clock.monotonicMs();

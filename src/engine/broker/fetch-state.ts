@@ -3,7 +3,7 @@
 import { ByteBudget } from '../base/byte-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { BrokerConfig } from '../cluster/broker-config.ts';
+import type { BrokerConfig } from '../cluster/cluster.ts';
 import { FetchSessionCache } from './fetch-session-cache.ts';
 
 export class FetchState {

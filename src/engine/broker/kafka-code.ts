@@ -1,22 +1,25 @@
-// Kafka error codes that handlers name themselves; all others come from the error table.
+// Kafka error codes that handlers name themselves: those of the error table by their name there, and those that only the
+// protocol knows as numbers.
+
+import { errorTable } from '../base/error-table.ts';
 
 export const kafkaCode = {
   none: 0,
-  offsetOutOfRange: 1,
-  unknownTopicOrPartition: 3,
+  offsetOutOfRange: errorTable['offset-out-of-range'].kafkaCode,
+  unknownTopicOrPartition: errorTable['unknown-topic-or-partition'].kafkaCode,
   leaderNotAvailable: 5,
-  notLeader: 6,
-  requestTimedOut: 7,
-  invalidTopic: 17,
+  notLeader: errorTable['not-leader'].kafkaCode,
+  requestTimedOut: errorTable['request-timed-out'].kafkaCode,
+  invalidTopic: errorTable['invalid-topic-name'].kafkaCode,
   invalidRequiredAcks: 21,
-  unsupportedVersion: 35,
-  invalidRequest: 42,
+  unsupportedVersion: errorTable['unsupported-version'].kafkaCode,
+  invalidRequest: errorTable['invalid-request'].kafkaCode,
   transactionalIdAuthorizationFailed: 53,
   fetchSessionNotFound: 70,
   invalidFetchSessionEpoch: 71,
-  fencedLeaderEpoch: 74,
-  unknownLeaderEpoch: 75,
-  invalidRecord: 87,
-  unknownTopicId: 100,
+  fencedLeaderEpoch: errorTable['fenced-leader-epoch'].kafkaCode,
+  unknownLeaderEpoch: errorTable['unknown-leader-epoch'].kafkaCode,
+  invalidRecord: errorTable['invalid-record'].kafkaCode,
+  unknownTopicId: errorTable['unknown-topic-id'].kafkaCode,
   fetchSessionTopicId: 106,
 } as const;

@@ -1,11 +1,12 @@
 // The TCP server that clients connect to: accepts within limits, and looks after connections that do nothing.
 
-import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { BrokerConfig } from '../cluster/broker-config.ts';
+import type { Random } from '../base/random.ts';
+import { uuidv4 } from '../base/uuid.ts';
+import type { BrokerConfig } from '../cluster/cluster.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { Connection, type ConnectionLimits } from './connection.ts';
@@ -22,6 +23,7 @@ export interface ListenerOptions {
   readonly metrics: BrokerMetrics;
   readonly complaints: ComplaintLog;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -30,13 +32,14 @@ export class Listener {
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   readonly #byHost = new Map<string, number>();
-  readonly #name = randomUUID().slice(0, 8);
+  readonly #name: string;
   #count = 0;
   #sweep: Timer | undefined;
   #stopped = false;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#name = uuidv4(options.random).slice(0, 8);
     this.#server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     );

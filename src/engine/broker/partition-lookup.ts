@@ -1,6 +1,6 @@
 // From what a request names to the partition that serves it, or the error code that says why there is none.
 
-import type { Topic } from '../cluster/control-state.ts';
+import type { Topic } from '../cluster/cluster.ts';
 import type { Partition } from '../partition/partition.ts';
 import { noUuid } from '../wire/wire.ts';
 import type { BrokerServices } from './handler.ts';

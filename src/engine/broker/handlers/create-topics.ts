@@ -1,7 +1,7 @@
 // CreateTopics: all valid topics of a request in one durable change; answers when their partitions are open, or the time is over.
 
 import { EngineError } from '../../base/errors.ts';
-import type { NewTopic, Topic } from '../../cluster/control-state.ts';
+import type { NewTopic, Topic } from '../../cluster/cluster.ts';
 import { createTopics, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { topicConfigEntries } from '../config-entries.ts';
 import { type BrokerServices, serve } from '../handler.ts';

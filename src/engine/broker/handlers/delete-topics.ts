@@ -1,7 +1,7 @@
 // DeleteTopics: by name, or by id where the version has ids.
 
 import { EngineError } from '../../base/errors.ts';
-import type { Topic } from '../../cluster/control-state.ts';
+import type { Topic } from '../../cluster/cluster.ts';
 import { deleteTopics, noUuid, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { serve } from '../handler.ts';
 import { settledWithin } from '../time-limit.ts';

@@ -1,9 +1,13 @@
 // IncrementalAlterConfigs: sets, deletes, appends to and subtracts from single settings.
 
 import { EngineError } from '../../base/errors.ts';
-import { brokerConfigDefinitions } from '../../cluster/broker-config.ts';
-import { type ConfigDefinition, listElements } from '../../cluster/config-definition.ts';
-import { topicConfigDefinitions, topicConfigValue } from '../../cluster/topic-config.ts';
+import {
+  brokerConfigDefinitions,
+  type ConfigDefinition,
+  listElements,
+  topicConfigDefinitions,
+  topicConfigValue,
+} from '../../cluster/cluster.ts';
 import { incrementalAlterConfigs, type RequestOf } from '../../wire/wire.ts';
 import { alterConfigResources } from '../config-alteration.ts';
 import { type BrokerServices, serve } from '../handler.ts';

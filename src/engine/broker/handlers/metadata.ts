@@ -2,7 +2,7 @@
 // where the client and the broker's settings allow it.
 
 import { EngineError } from '../../base/errors.ts';
-import type { Topic } from '../../cluster/control-state.ts';
+import type { Topic } from '../../cluster/cluster.ts';
 import { metadata, noUuid, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { clusterOperations, topicOperations } from '../authorized-operations.ts';
 import { type BrokerServices, type RequestContext, serve } from '../handler.ts';

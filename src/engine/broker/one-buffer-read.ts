@@ -16,7 +16,7 @@ const shared = Buffer.allocUnsafeSlow(sharedBytes);
  * The same connection, read through the shared buffer. `onBytes` must be done with the bytes when it returns. The socket given
  * in must have been accepted with `pauseOnConnect`; it is not used any more.
  */
-export function readShared(accepted: Socket, onBytes: (bytes: Buffer) => void): Socket {
+export function readThroughOneBuffer(accepted: Socket, onBytes: (bytes: Buffer) => void): Socket {
   const carrier = accepted as unknown as { _handle: unknown };
   const handle = carrier._handle;
   carrier._handle = null;
