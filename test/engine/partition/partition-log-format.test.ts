@@ -1,12 +1,24 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { clusterEpoch, incarnation, offset, term, timestampMs } from '../../../src/engine/base/ids.ts';
+import { CommittedState } from '../../../src/engine/partition/committed-state.ts';
+import {
+  decodePartitionSnapshot,
+  encodePartitionSnapshot,
+} from '../../../src/engine/partition/partition-snapshot-format.ts';
 import {
   decodePartitionEntry,
   encodePartitionEntry,
   type PartitionEntry,
 } from '../../../src/engine/partition/placeholder-format.ts';
+import { emptyIndex, emptyProducers, entrySpecimen, stateSpecimen } from './partition-log-specimen.ts';
+
+const golden = (name: string) =>
+  readFileSync(new URL(`../../golden/${name}.hex`, import.meta.url), 'utf8')
+    .replaceAll(/#.*$/gm, '')
+    .replaceAll(/\s/g, '');
 
 const u31 = fc.integer({ min: 0, max: 0x7fff_ffff });
 const batch = fc
@@ -68,6 +80,11 @@ describe('an entry of a partition’s log', () => {
     );
   });
 
+  it('is byte for byte the golden specimen that the format page shows', () => {
+    expect(encodePartitionEntry(entrySpecimen).toString('hex')).toBe(golden('partition-entry-v1'));
+    expect(decodePartitionEntry(Buffer.from(golden('partition-entry-v1'), 'hex'), 'golden')).toEqual(entrySpecimen);
+  });
+
   it('is the worked example of the format page', () => {
     expect(encodePartitionEntry({ kind: 'log-start', logStartOffset: offset(258) }).toString('hex')).toBe(
       '01020000000000000102',
@@ -77,5 +94,40 @@ describe('an entry of a partition’s log', () => {
   it('of a newer version, or an unknown kind, is refused by name', () => {
     expect(() => decodePartitionEntry(Buffer.from('0202', 'hex'), 'group#7')).toThrow(/group#7 has format version 2/);
     expect(() => decodePartitionEntry(Buffer.from('0109', 'hex'), 'group#7')).toThrow(/group#7 has unknown kind 9/);
+  });
+});
+
+describe('a partition’s snapshot', () => {
+  const decode = (bytes: Buffer) => {
+    const state = new CommittedState(clusterEpoch(1));
+    const extents = emptyIndex();
+    const producers = emptyProducers();
+    decodePartitionSnapshot(bytes, 'group', state, extents, producers);
+    return { state, extents, producers };
+  };
+  const encode = () => {
+    const { state, extents, producers } = stateSpecimen();
+    return encodePartitionSnapshot(state, extents, producers);
+  };
+
+  it('is byte for byte the golden specimen, and holds the whole state', () => {
+    expect(encode().toString('hex')).toBe(golden('partition-snapshot-v1'));
+    const { state, extents, producers } = decode(Buffer.from(golden('partition-snapshot-v1'), 'hex'));
+    expect(state).toEqual(stateSpecimen().state);
+    expect(extents.segments).toEqual(stateSpecimen().extents.segments);
+    expect(producers.check({ producerId: 7, producerEpoch: 0, baseSequence: 1, count: 2 })).toEqual({
+      kind: 'committed-duplicate',
+      baseOffset: 1,
+    });
+  });
+
+  it('shows every flipped bit and every cut', () => {
+    const bytes = encode();
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] as number) ^ 4;
+      expect(() => decode(damaged), `byte ${at}`).toThrow(EngineError);
+      expect(() => decode(bytes.subarray(0, at)), `cut at ${at}`).toThrow(EngineError);
+    }
   });
 });
