@@ -47,7 +47,7 @@ export const outputFlags = {
     helpGroup: group,
     env: environmentTwin('progress'),
     default: 'auto',
-    description: 'How to show progress on stderr: auto is one live line on a terminal and plain lines elsewhere.',
+    description: 'How to show progress on stderr: auto is a live picture on a terminal and plain lines elsewhere.',
   }),
   timeout: durationFlag({
     helpGroup: group,

@@ -1,7 +1,7 @@
 // What `produce` reads: files, or standard input. Files are checked before anything is sent. An interruption ends the
 // reading as the end of the input would, so that what was read is still delivered and reported.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync, type Stats } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { EngineError } from '../engine/base/errors.ts';
@@ -30,6 +30,26 @@ export async function openInputs(
         ? until(stop, () => stdin)
         : until(stop, () => createReadStream(name, { highWaterMark: chunkBytes })),
   }));
+}
+
+/** How much there is to read; undefined where a pipe or a terminal is among it. */
+export async function inputBytes(files: readonly string[]): Promise<number | undefined> {
+  let total = 0;
+  for (const name of files.length === 0 ? ['-'] : files) {
+    const found = name === '-' ? standardInput() : await stat(name);
+    if (found === undefined || !found.isFile()) return undefined;
+    total += found.size;
+  }
+  return total;
+}
+
+/** A process may be started without one. */
+function standardInput(): Stats | undefined {
+  try {
+    return fstatSync(0);
+  } catch {
+    return undefined;
+  }
 }
 
 async function checkReadable(name: string): Promise<void> {

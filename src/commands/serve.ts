@@ -1,12 +1,14 @@
 // Runs a broker until it is told to stop. Prints one line on standard output, once clients can connect; everything else it has to
 // say goes to standard error. Flags become the engine's options in cli/serve-options.ts, which also refuses what contradicts itself.
 
+import { readdir } from 'node:fs/promises';
 import * as Flags from '@oclif/core/flags';
 import { formatAddress } from '../cli/address-format.ts';
 import { BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { wantsColor } from '../cli/colors.ts';
 import type { CommandFacts } from '../cli/command-facts.ts';
 import { withoutSecrets } from '../cli/error-rendering.ts';
+import { calledAs, firstSteps } from '../cli/first-steps.ts';
 import { bucketFlags, environmentTwin, outputFlags } from '../cli/global-flags.ts';
 import { serveOptions, serveWarnings } from '../cli/serve-options.ts';
 import type { EngineError } from '../engine/base/errors.ts';
@@ -76,6 +78,7 @@ export default class Serve extends BaseCommand<typeof Serve> {
     const { interruption, output } = this;
     const options = serveOptions(flags, this.settingsFile?.brokerSettings, process.cwd());
     for (const warning of serveWarnings(options)) output.warn(warning);
+    const firstRun = (await readdir(options.dataDirectory).catch(() => [])).length === 0;
     const [{ startEngine }, { engineLogger }] = await Promise.all([
       import('../engine/engine.ts'),
       import('../cli/engine-logger.ts'),
@@ -114,6 +117,13 @@ export default class Serve extends BaseCommand<typeof Serve> {
       await output.write(
         `cloudtopics is ready: kafka ${kafka}, admin ${admin ?? 'off'}, cluster ${options.clusterName} (${engine.clusterId}), store ${store}\n`,
       );
+    if (firstRun && process.stderr.isTTY && !output.json && flags['log-format'] !== 'json') {
+      const { dataDirectory } = options;
+      const command = calledAs(this.config.bin, process.env);
+      output.remark(
+        firstSteps({ command, dataDirectory, store, kafka: engine.kafkaAddress, admin: admin ?? undefined }),
+      );
+    }
     await Promise.race([fatal.promise, aborted(interruption.signal)]);
     output.detail('stopping; what was acknowledged is durable');
     await engine.stop();

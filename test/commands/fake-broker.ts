@@ -55,6 +55,10 @@ export class FakeBroker implements AsyncDisposable {
   /** Close the connection instead of answering this many Produce requests; what they carry is stored all the same. */
   dropAfterStoring = 0;
   produceRequests = 0;
+  /** Partitions of a topic that a Metadata request may create; 0 creates none. */
+  createsWithPartitions = 0;
+  /** So many Metadata requests say that the new topic is not there yet. */
+  createsAfterRequests = 0;
   readonly #server = createServer((socket) => this.#serve(socket));
   readonly #sockets = new Set<Socket>();
   #nextProducer = 1;
@@ -89,6 +93,11 @@ export class FakeBroker implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
+  #createMissing(names: readonly string[]): void {
+    if (this.createsWithPartitions === 0 || this.createsAfterRequests-- > 0) return;
+    for (const name of names) if (!this.topics.has(name)) this.addTopic(name, this.createsWithPartitions);
+  }
+
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => {});
@@ -121,8 +130,9 @@ export class FakeBroker implements AsyncDisposable {
           finalizedFeatures: [],
         });
       case metadata.key: {
-        const { topics } = request.body(metadata);
+        const { topics, allowAutoTopicCreation } = request.body(metadata);
         const names = topics === null ? [...this.topics.keys()] : topics.map((topic) => topic.name ?? '');
+        if (allowAutoTopicCreation) this.#createMissing(names);
         return encodeResponse(metadata, version, correlationId, {
           brokers: [{ nodeId: 1, host: '127.0.0.1', port: this.port }],
           controllerId: 1,

@@ -69,6 +69,10 @@ describe('serve', { timeout: 120_000 }, () => {
     const topics = (bootstrap: string, input: string, ...args: string[]) =>
       runCommand(['topics', ...args, '--bootstrap', bootstrap], { input });
     const text = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join('');
+    // The tour that the README begins with: nothing is created beforehand.
+    expect((await topics(ready.kafka, 'hello\n', 'produce', 'greetings')).status).toBe(0);
+    const greeted = await topics(ready.kafka, '', 'consume', 'greetings', '--from', 'beginning', '--exit-at-end');
+    expect(greeted).toMatchObject({ status: 0, stdout: 'hello\n' });
     expect((await topics(ready.kafka, '', 'create', 'lines', '-p', '3')).status).toBe(0);
     const produced = await topics(ready.kafka, text, 'produce', 'lines', '--json', '--codec', 'zstd');
     expect(JSON.parse(produced.stdout)).toMatchObject({ records: 20_000 });

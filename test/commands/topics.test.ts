@@ -120,6 +120,52 @@ describe('topics, against a broker', { timeout: 120_000 }, () => {
     expect((await topics('consume', 'users', '-e', '-f', '{nothing}')).status).toBe(2);
   });
 
+  it('lets the broker create the topic that is written to, waits for it, and says so', async () => {
+    broker.createsWithPartitions = 2;
+    broker.createsAfterRequests = 3;
+    const produced = await topicsWith('hello\n', 'produce', 'greetings', '--json');
+    broker.createsWithPartitions = 0;
+    expect(JSON.parse(produced.stdout)).toMatchObject({ topic: 'greetings', records: 1 });
+    expect(produced).toMatchObject({ status: 0, stderr: 'created topic greetings (2 partitions)\n' });
+    expect((await topics('consume', 'greetings', '--from', 'beginning', '--exit-at-end')).stdout).toBe('hello\n');
+  });
+
+  it('names the command that creates a topic where the broker does not, and never creates one by reading', async () => {
+    const produced = await topicsWith('hello\n', 'produce', 'nowhere');
+    expect(produced).toMatchObject({ status: 5, stdout: '' });
+    expect(produced.stderr).toContain('try: cloudtopics topics create nowhere');
+    broker.createsWithPartitions = 1;
+    expect((await topics('consume', 'nowhere', '-e')).status).toBe(5);
+    expect((await topics('describe', 'nowhere')).status).toBe(5);
+    broker.createsWithPartitions = 0;
+    expect(broker.topics.has('nowhere')).toBe(false);
+  });
+
+  it('shows progress as asked, on standard error only', async () => {
+    broker.addTopic('watched', 3);
+    await topicsWith('a\nb\nc\n', 'produce', 'watched', '--partition', '1');
+    const watch = (choice: string) =>
+      topics('consume', 'watched', '--from', 'beginning', '-e', '--progress', choice).then(({ stdout, stderr }) => {
+        expect(stdout).toBe('a\nb\nc\n');
+        return stderr.split('\n').filter((line) => line !== '');
+      });
+    expect(await watch('none')).toEqual([]);
+    expect(await watch('auto')).toEqual([]);
+    expect(await watch('lines')).toEqual([
+      'consumed: 0 records, 0 B',
+      expect.stringMatching(/^consumed: 3 records, 6 B, .*100%/),
+    ]);
+    const json = (await watch('json')).map((line) => JSON.parse(line) as object);
+    expect(json.at(-1)).toEqual({
+      schema: 'cloudtopics/progress/v1',
+      phase: 'consumed',
+      records: 3,
+      bytes: 6,
+      elapsedMs: expect.any(Number),
+      share: 1,
+    });
+  });
+
   it('starts at an offset, stops at a count, and goes on where a group stands', async () => {
     broker.addTopic('counted', 1);
     await topicsWith('0\n1\n2\n3\n4\n', 'produce', 'counted');

@@ -1,12 +1,16 @@
+// Writes records to standard output as they were written, or by a template. A closed pipe ends it well. With a group, positions
+// are kept for what was written out only; a group with active members is refused.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { type ArgsOf, ExitWith, type FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
-import { formatCount, formatSize, parseInstant } from '../../cli/duration-format.ts';
+import { parseInstant } from '../../cli/duration-format.ts';
 import { KafkaCommand } from '../../cli/kafka-command.ts';
-import { startProgress } from '../../cli/progress.ts';
+import { ReadingProgress } from '../../cli/reading-progress.ts';
 import { RecordPrinter } from '../../cli/record-printer.ts';
 import { jsonWriter, templateWriter, valueLine } from '../../cli/record-template.ts';
+import { startTransferProgress } from '../../cli/transfer-progress.ts';
 import { systemClock } from '../../engine/base/clock.ts';
 import { EngineError } from '../../engine/base/errors.ts';
 
@@ -77,15 +81,16 @@ export default class TopicsConsume extends KafkaCommand<typeof TopicsConsume> {
     using client = await this.client();
     const { readTopic } = await import('../../engine/admin/admin.ts');
     const printer = new RecordPrinter(output, write);
-    using progress = await startProgress({
-      choice: process.stdout.isTTY ? 'none' : flags.progress,
+    const reading = new ReadingProgress(flags.count);
+    using progress = startTransferProgress({
+      // Where the records scroll over the terminal themselves, they are the progress.
+      choice: process.stdout.isTTY && flags.progress === 'auto' ? 'none' : flags.progress,
       quiet: flags.quiet,
-      describe: () => ({
-        text: `${formatCount(printer.records)} records, ${formatSize(printer.bytes)}`,
-        figures: { records: printer.records, bytes: printer.bytes },
-      }),
+      color: flags.color,
+      phase: 'consumed',
+      title: `consuming ${topic}`,
+      observe: () => reading.snapshot(printer.records, printer.bytes),
     });
-    progress.phase('consumed');
     await readTopic(client, {
       topic,
       from: startOf(flags),
@@ -95,9 +100,15 @@ export default class TopicsConsume extends KafkaCommand<typeof TopicsConsume> {
       group: flags.group,
       stop,
       onGap: (partition, from, to) =>
-        output.warn(`${topic}-${partition}: offsets ${from} to ${to - 1} were deleted before they could be read`),
+        progress.aside(() =>
+          output.warn(`${topic}-${partition}: offsets ${from} to ${to - 1} were deleted before they could be read`),
+        ),
+      onRanges: (ranges) => reading.begin(ranges),
+      onPosition: (partition, next) => reading.reach(partition, next),
       sink: (partition, records) => printer.print(partition, records),
     });
+    progress[Symbol.dispose]();
+    if (progress.shown) output.remark(output.colors.dim(progress.summary()));
     return interruption.exitStatus === undefined ? undefined : new ExitWith(interruption.exitStatus);
   }
 }

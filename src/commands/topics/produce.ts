@@ -1,3 +1,5 @@
+// Writes lines to a topic, one record each. Ends well only when every record was acknowledged.
+
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parseAssignments } from '../../cli/assignment-format.ts';
@@ -5,10 +7,10 @@ import { type ArgsOf, ExitWith, type FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { formatCount, formatSize, parseSize } from '../../cli/duration-format.ts';
 import { unescapeText } from '../../cli/escape-format.ts';
-import { openInputs } from '../../cli/input-files.ts';
+import { inputBytes, openInputs } from '../../cli/input-files.ts';
 import { KafkaCommand } from '../../cli/kafka-command.ts';
-import { startProgress } from '../../cli/progress.ts';
 import { renderTable } from '../../cli/table.ts';
+import { startTransferProgress } from '../../cli/transfer-progress.ts';
 import { systemRandom } from '../../engine/base/random.ts';
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -17,7 +19,7 @@ export default class TopicsProduce extends KafkaCommand<typeof TopicsProduce> {
   static override summary = 'Write lines to a topic: one record each, bytes unchanged.';
   static override description =
     'Reads FILES, or standard input where none are named ("-" stands for it). A line is what stands before a \\n; empty lines ' +
-    'are records, and so is a last line without \\n. Every record is acknowledged (acks=all) before the command ends well, ' +
+    'are records, and so is a last line without \\n. A topic that is missing is created if the broker does that by itself (auto.create.topics.enable). Every record is acknowledged (acks=all) before the command ends well, ' +
     'each is written once, and lines that go to one partition keep their order. Ends with a report per partition.';
   static override examples = [
     'echo hello | <%= config.bin %> topics produce greetings',
@@ -71,16 +73,27 @@ export default class TopicsProduce extends KafkaCommand<typeof TopicsProduce> {
     const separator = flags['key-separator'] === undefined ? undefined : unescapeText(flags['key-separator']);
     const headers = Object.entries(parseAssignments(flags.header ?? [], '--header'));
     const batchBytes = parseSize(flags['batch-bytes']);
-    const inputs = await openInputs((files as string[] | undefined) ?? [], this.interruption.signal);
+    const names = (files as string[] | undefined) ?? [];
+    const inputs = await openInputs(names, this.interruption.signal);
+    const totalBytes = await inputBytes(names);
+    const typed = (names.length === 0 || names.includes('-')) && process.stdin.isTTY === true;
     using client = await this.client();
     const { batchCompression, encodeHeaders, produceLines } = await import('../../engine/admin/admin.ts');
     let done = { records: 0, bytes: 0 };
-    using progress = await startProgress({
-      choice: flags.progress,
+    using progress = startTransferProgress({
+      // A picture that moves would be drawn over the lines that somebody types.
+      choice: typed && flags.progress === 'auto' ? 'none' : flags.progress,
       quiet: flags.quiet,
-      describe: () => ({ text: `${formatCount(done.records)} records, ${formatSize(done.bytes)}`, figures: done }),
+      color: flags.color,
+      phase: 'produced',
+      title: `producing to ${topic}`,
+      observe: () => ({
+        ...done,
+        ...(totalBytes === undefined
+          ? {}
+          : { goal: { done: inputBytesOf(done, separator?.length ?? 0, totalBytes), total: totalBytes } }),
+      }),
     });
-    progress.phase('produced');
     const report = await produceLines(client, inputs, {
       topic,
       ...(flags.partition === undefined ? {} : { partition: flags.partition }),
@@ -89,6 +102,8 @@ export default class TopicsProduce extends KafkaCommand<typeof TopicsProduce> {
       ...(await batchCompression(flags.codec)),
       batchBytes,
       random: systemRandom,
+      onCreated: (partitions) =>
+        progress.aside(() => this.output.remark(`created topic ${topic} (${counted(partitions, 'partition')})`)),
       onProgress: (now) => {
         done = { records: now.records, bytes: now.bytes };
       },
@@ -102,9 +117,16 @@ export default class TopicsProduce extends KafkaCommand<typeof TopicsProduce> {
         String(row.firstOffset ?? '-'),
         String(row.lastOffset ?? '-'),
       ]);
-      const total = `produced ${formatCount(report.records)} records (${formatSize(report.bytes)}) to ${topic}`;
+      const total = `produced ${counted(report.records, 'record')} (${formatSize(report.bytes)}) to ${topic}`;
       return rows.length === 0 ? total : `${total}\n${await renderTable(columns, rows)}`;
     });
     return this.interruption.exitStatus === undefined ? undefined : new ExitWith(this.interruption.exitStatus);
   }
 }
+
+/** How much of the input the acknowledged records were: they lack the end of their line and the separator of their key. */
+function inputBytesOf(done: { records: number; bytes: number }, separatorBytes: number, totalBytes: number): number {
+  return Math.min(totalBytes, done.bytes + done.records * (1 + separatorBytes));
+}
+
+const counted = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

@@ -6,6 +6,6 @@ export { KafkaClient } from './kafka-client.ts';
 export { earliest, latest, offsetsAt } from './offsets-admin.ts';
 export { describeOffsets, topicSize } from './offsets-view.ts';
 export { produceLines } from './produce-lines.ts';
-export { readTopic } from './read-topic.ts';
+export { type OffsetRange, readTopic } from './read-topic.ts';
 export { encodeHeaders } from './record-batch-builder.ts';
 export { alterTopic, createTopic, deleteTopic, listTopics, topicConfigs, topicPlaces } from './topics-admin.ts';

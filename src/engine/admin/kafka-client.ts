@@ -59,12 +59,15 @@ export class KafkaClient implements Disposable {
     throw failure ?? new EngineError('usage', 'no bootstrap address was given');
   }
 
-  /** Topics by name, or all with null. Never creates one. A topic that is missing comes back with its error code. */
-  async metadata(topics: readonly string[] | null): Promise<ClusterMetadata> {
+  /**
+   * Topics by name, or all with null. A topic that is missing comes back with its error code; with `create` the cluster may
+   * create it, if its settings say so.
+   */
+  async metadata(topics: readonly string[] | null, create = false): Promise<ClusterMetadata> {
     const broker = await this.anyBroker();
     const answer = await broker.send(metadata, {
       topics: topics === null ? null : topics.map((name) => ({ name })),
-      allowAutoTopicCreation: false,
+      allowAutoTopicCreation: create,
     });
     checkBroker(answer.errorCode, 'the cluster cannot be described');
     this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));

@@ -11,6 +11,7 @@ import type { KafkaClient } from './kafka-client.ts';
 import { partitionOfKey } from './partition-choice-policy.ts';
 import { type PartitionReport, PartitionSender } from './partition-sender.ts';
 import { type ProducerState, RecordBatchBuilder } from './record-batch-builder.ts';
+import { topicToFill } from './topic-to-fill.ts';
 import { topicPlaces } from './topics-admin.ts';
 
 export interface OutgoingRecord {
@@ -30,6 +31,8 @@ export interface ProduceOptions {
   readonly batchBytes: number;
   /** Chooses the partition that gets the first batch without keys, so that many small runs spread out. */
   readonly random: Random;
+  /** The topic was missing and the cluster created it, with so many partitions. */
+  readonly onCreated?: (partitions: number) => void;
   /** Called now and then with what has been acknowledged. */
   readonly onProgress?: (progress: ProduceProgress) => void;
 }
@@ -104,7 +107,8 @@ class ProduceRun {
   }
 
   static async start(client: KafkaClient, options: ProduceOptions): Promise<ProduceRun> {
-    const { partitions } = await topicPlaces(client, options.topic);
+    const { partitions, created } = await topicToFill(client, options.topic);
+    if (created) options.onCreated?.(partitions.length);
     if (options.partition !== undefined && !partitions.some(({ partition }) => partition === options.partition)) {
       throw new EngineError(
         'unknown-topic-or-partition',

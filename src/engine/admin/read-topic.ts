@@ -19,8 +19,19 @@ export interface ReadTopicOptions {
   readonly group: string | undefined;
   readonly stop: AbortSignal;
   readonly onGap: (partition: number, from: number, to: number) => void;
+  /** Told once what will be read: from the start on, up to the end (exclusive) where it stops there. */
+  readonly onRanges?: (ranges: readonly OffsetRange[]) => void;
+  /** Told once per handful: everything below `next` is done with. */
+  readonly onPosition?: (partition: number, next: number) => void;
   /** Resolves when the records are where they should be. */
   readonly sink: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+}
+
+export interface OffsetRange {
+  readonly partition: number;
+  readonly start: number;
+  /** Undefined: it goes on until it is stopped. */
+  readonly end: number | undefined;
 }
 
 const commitEveryMs = 5_000;
@@ -31,6 +42,13 @@ export async function readTopic(client: KafkaClient, options: ReadTopicOptions):
   // The end first: what arrives between the two questions is then read, never missed.
   const ends = await offsetsAt(client, topic, latest);
   const starts = await startingOffsets(client, topic, options, ends);
+  options.onRanges?.(
+    [...starts].map(([partition, start]) => ({
+      partition,
+      start,
+      end: options.exitAtEnd ? ends.get(partition) : undefined,
+    })),
+  );
   // The starts are kept too: a partition that was not reached this time must not be skipped the next time.
   const positions = new Map(starts);
   let committedAtMs = client.clock.monotonicMs();
@@ -54,7 +72,11 @@ export async function readTopic(client: KafkaClient, options: ReadTopicOptions):
     left -= taken.length;
     const last = taken.at(-1);
     const whole = taken.length === records.length;
-    if (whole || last !== undefined) positions.set(partition, whole ? next : (last as IncomingRecord).offset + 1);
+    if (whole || last !== undefined) {
+      const position = whole ? next : (last as IncomingRecord).offset + 1;
+      positions.set(partition, position);
+      options.onPosition?.(partition, position);
+    }
     if (left <= 0 || options.stop.aborted) break;
     if (client.clock.monotonicMs() - committedAtMs > commitEveryMs) await commit();
   }

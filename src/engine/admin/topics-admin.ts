@@ -94,8 +94,8 @@ export interface TopicPlaces {
 }
 
 /** Where the partitions of one topic are. Throws `unknown-topic-or-partition`. */
-export async function topicPlaces(client: KafkaClient, name: string): Promise<TopicPlaces> {
-  const { topics } = await client.metadata([name]);
+export async function topicPlaces(client: KafkaClient, name: string, create = false): Promise<TopicPlaces> {
+  const { topics } = await client.metadata([name], create);
   const topic = topics.find((candidate) => candidate.name === name);
   if (topic === undefined || topic.errorCode === unknownTopic) {
     throw new EngineError('unknown-topic-or-partition', `topic ${name} does not exist`, {
