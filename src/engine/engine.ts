@@ -73,7 +73,24 @@ const l0PutsMax = 64;
 const recentExtentsMax = 400_000;
 const producersPerPartitionMax = 10_000;
 
-export async function startEngine(options: EngineOptions): Promise<Engine> {
+export function startEngine(options: EngineOptions): Promise<Engine> {
+  return awake(build(options));
+}
+
+/**
+ * Timers of the engine do not keep the process alive, and before it listens nothing else may: without this a start that waits
+ * for the store's next answer would end the process, with status 0 and without a word. Likewise while it stops.
+ */
+async function awake<T>(work: Promise<T>): Promise<T> {
+  const holding = setInterval(() => {}, 60_000);
+  try {
+    return await work;
+  } finally {
+    clearInterval(holding);
+  }
+}
+
+async function build(options: EngineOptions): Promise<Engine> {
   const { logger } = options;
   const clock = options.overrides?.clock ?? systemClock;
   const random = options.overrides?.random ?? systemRandom;
@@ -157,7 +174,7 @@ class RunningEngine implements Engine {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#parts.disposeAsync();
+    this.#stopping ??= awake(this.#parts.disposeAsync());
     return this.#stopping;
   }
 

@@ -39,20 +39,19 @@ export class FaultyStore implements ObjectStore {
   }
 
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo> {
-    return this.#run('put', key, options, () => this.#inner.put(key, body, options));
+    // What arrives late was sent before: the caller may use the memory again once it was told of the time-out.
+    let sent = body;
+    return this.#run('put', key, options, () => this.#inner.put(key, sent, options), {
+      late: () => {
+        sent = [Buffer.concat(body)];
+      },
+    });
   }
 
   async get(key: string, options?: GetOptions): Promise<StoredObject> {
-    return await this.#run(
-      'get',
-      key,
-      options,
-      () => this.#inner.get(key, options),
-      (object) => ({
-        ...object,
-        bytes: object.bytes.subarray(0, object.bytes.length >> 1),
-      }),
-    );
+    return await this.#run('get', key, options, () => this.#inner.get(key, options), {
+      tear: (object) => ({ ...object, bytes: object.bytes.subarray(0, object.bytes.length >> 1) }),
+    });
   }
 
   head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
@@ -96,10 +95,11 @@ export class FaultyStore implements ObjectStore {
     key: string,
     options: CallOptions | undefined,
     call: () => Promise<T>,
-    tear?: (result: T) => T,
+    special: { readonly tear?: (result: T) => T; readonly late?: () => void } = {},
   ): Promise<T> {
     const fault = this.#plan.next(operation, key);
     if (fault?.kind === 'timeout-late') {
+      special.late?.();
       const happen = async () => {
         await sleep(this.#clock, fault.latencyMs ?? 0);
         if (!this.#cut) await call();
@@ -112,7 +112,7 @@ export class FaultyStore implements ObjectStore {
     const result = await call();
     this.#mustLive(operation);
     if (fault?.kind === 'timeout-after') throw timeout(operation);
-    return fault?.kind === 'torn-read' && tear !== undefined ? tear(result) : result;
+    return fault?.kind === 'torn-read' && special.tear !== undefined ? special.tear(result) : result;
   }
 
   async #before(operation: StoreOperation, fault: Fault | undefined, signal: AbortSignal | undefined): Promise<void> {

@@ -1,0 +1,58 @@
+// An engine in a process of its own, so that it can be killed. Its store fails as a seed says: below the retries as a real
+// store does, and above them, so that whole uploads are given up and come late.
+// Arguments: data directory, store URL, port, seed.
+
+import { systemClock } from '../../../src/engine/base/clock.ts';
+import { silentLogger } from '../../../src/engine/base/logger.ts';
+import { seededRandom } from '../../../src/engine/base/random.ts';
+import { startEngine } from '../../../src/engine/engine.ts';
+import { type FaultPlan, randomFaults } from '../../../src/engine/store/fault-plan.ts';
+import { FaultyStore } from '../../../src/engine/store/faulty-store.ts';
+import type { ObjectStore } from '../../../src/engine/store/object-store.ts';
+import { decorate } from '../../../src/engine/store/store.ts';
+
+const [dataDirectory = '', storeUrl = '', port = '', seed = ''] = process.argv.slice(2);
+const random = seededRandom(Number(seed));
+
+const belowRetries = randomFaults(random, {
+  kinds: { unavailable: 0.05, 'timeout-before': 0.03, 'timeout-after': 0.05, 'timeout-late': 0.05 },
+  latencyMsMax: 10,
+});
+const uploads = randomFaults(random, {
+  kinds: { unavailable: 0.03, 'timeout-before': 0.02, 'timeout-after': 0.04, 'timeout-late': 0.04 },
+  latencyMsMax: 40,
+});
+const aboveRetries: FaultPlan = {
+  next: (operation, key) =>
+    operation === 'put' && key.includes('/level_zero/') ? uploads.next(operation, key) : undefined,
+};
+
+function wrapStore(store: ObjectStore): ObjectStore {
+  const retrying = decorate(new FaultyStore(store, belowRetries, systemClock), {
+    clock: systemClock,
+    random,
+    logger: silentLogger,
+    options: { retry: { backoffMsMin: 2, backoffMsMax: 20 } },
+  });
+  return new FaultyStore(retrying, aboveRetries, systemClock);
+}
+
+const engine = await startEngine({
+  dataDirectory,
+  storeUrl,
+  clusterName: 'default',
+  listen: { host: '127.0.0.1', port: Number(port) },
+  advertise: undefined,
+  admin: undefined,
+  logger: silentLogger,
+  // Small objects and an interval, so that many PUTs are under way at once.
+  settings: { 'cloudtopics.seal.bytes': '2048', 'cloudtopics.seal.interval.ms': '2' },
+  onFatal: (error) => {
+    process.stderr.write(`fatal: ${error.message}\n`);
+    process.exit(1);
+  },
+  overrides: { wrapStore },
+});
+process.once('SIGTERM', () => void engine.stop().then(() => process.exit(0)));
+process.stdout.write('ready\n');
+setInterval(() => {}, 60_000);

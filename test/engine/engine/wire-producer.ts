@@ -1,0 +1,114 @@
+// An idempotent producer of one partition that speaks the wire protocol itself: five requests in flight, what was not
+// acknowledged is sent again in order under the same sequences, over new connections where need be. It remembers every
+// acknowledgement, and throws on an answer that no correct broker gives it.
+
+import { encodeBatch } from '../../../src/engine/records/build-batch-format.ts';
+import { initProducerId, produce } from '../../../src/engine/wire/wire.ts';
+import type { AcknowledgedRecord } from '../../support/bucket-salvage.ts';
+import { RawClient } from '../broker/raw-client.ts';
+
+export interface WireProducerOptions {
+  /** Where the broker listens now. */
+  readonly port: () => number;
+  readonly topic: string;
+  readonly partition: number;
+  /** In front of every value. */
+  readonly name: string;
+  readonly valueBytes?: number;
+}
+
+interface Pending {
+  readonly baseSequence: number;
+  readonly values: readonly string[];
+}
+
+const window = 5;
+/** NOT_LEADER, REQUEST_TIMED_OUT, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR */
+const retriable = new Set([6, 7, 3, 56]);
+const outOfOrder = 45;
+
+export class WireProducer {
+  readonly #options: WireProducerOptions;
+  readonly acknowledged: AcknowledgedRecord[] = [];
+  /** How often something had to be sent again. */
+  retries = 0;
+  #sequence = 0;
+  #producer: { producerId: number; producerEpoch: number } | undefined;
+  #client: RawClient | undefined;
+
+  constructor(options: WireProducerOptions) {
+    this.#options = options;
+  }
+
+  /** Produces until told to stop, and then until all that was sent is acknowledged. */
+  async run(stopped: () => boolean): Promise<void> {
+    let pending: Pending[] = [];
+    while (!stopped() || pending.length > 0) {
+      while (!stopped() && pending.length < window) pending.push(this.#next());
+      try {
+        this.#client ??= await RawClient.open(this.#options.port());
+        this.#producer ??= await this.#register(this.#client);
+        pending = await this.#round(this.#client, this.#producer, pending);
+      } catch (error) {
+        if (error instanceof BrokenPromise) throw error;
+        this.#client?.destroy();
+        this.#client = undefined;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    this.#client?.destroy();
+    this.#client = undefined;
+  }
+
+  #next(): Pending {
+    const count = 1 + (this.#sequence % 3);
+    const baseSequence = this.#sequence;
+    this.#sequence += count;
+    const { name, valueBytes = 0 } = this.#options;
+    const values = Array.from({ length: count }, (_, at) => `${name}.${baseSequence + at}.`.padEnd(valueBytes, 'x'));
+    return { baseSequence, values };
+  }
+
+  async #register(client: RawClient) {
+    const answer = await client.call(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 0 });
+    if (answer.errorCode !== 0) throw new Error(`no producer id: ${answer.errorCode}`);
+    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
+  }
+
+  /** Sends all, hears all; returns what is to be sent again. */
+  async #round(
+    client: RawClient,
+    producer: { producerId: number; producerEpoch: number },
+    pending: readonly Pending[],
+  ): Promise<Pending[]> {
+    const { topic, partition } = this.#options;
+    for (const { baseSequence, values } of pending) {
+      const batch = encodeBatch(
+        values.map((value) => ({ value: Buffer.from(value) })),
+        { ...producer, baseSequence, timestamp: Date.now() },
+      );
+      const partitionData = [{ index: partition, records: batch }];
+      const request = { acks: -1, timeoutMs: 30_000, topicData: [{ name: topic, partitionData }] };
+      client.write(client.encode(produce, 9, request));
+    }
+    const again: Pending[] = [];
+    for (const one of pending) {
+      const answer = (await client.answer(produce, 9)).body.responses[0]?.partitionResponses[0];
+      const code = answer?.errorCode ?? -1;
+      if (answer !== undefined && code === 0) {
+        for (const [at, value] of one.values.entries()) {
+          this.acknowledged.push({ partition, offset: answer.baseOffset + at, value });
+        }
+      } else if (retriable.has(code) || (code === outOfOrder && again.length > 0)) {
+        again.push(one);
+      } else {
+        throw new BrokenPromise(`producer ${this.#options.name}: sequence ${one.baseSequence} was answered ${code}`);
+      }
+    }
+    this.retries += again.length;
+    if (again.length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    return again;
+  }
+}
+
+class BrokenPromise extends Error {}
