@@ -16,17 +16,8 @@ import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
 import { crc32c } from '../base/checksum.ts';
 import { EngineError } from '../base/errors.ts';
-import {
-  incarnation,
-  type Offset,
-  offset,
-  type Stamp,
-  type TimestampMs,
-  type TopicId,
-  term,
-  timestampMs,
-  topicId,
-} from '../base/ids.ts';
+import { type Offset, offset, type Stamp, type TimestampMs, type TopicId, timestampMs, topicId } from '../base/ids.ts';
+import { readStamp, writeStamp } from '../base/stamp-format.ts';
 
 export const l0TrailerBytes = 20;
 const magic = Buffer.from('CTL0OBJ\n', 'latin1');
@@ -73,14 +64,6 @@ export interface L0Footer {
 
 /** CRC32C of a batch's header, as the footer keeps it. `bytes` begins with the batch. */
 export const batchHeaderCrc = (bytes: Buffer): number => crc32c(bytes.subarray(0, headerCrcBytes));
-
-function writeStamp(writer: ByteWriter, stamp: Stamp): void {
-  writer.u32(stamp.incarnation).u32(stamp.term).u32(stamp.attempt);
-}
-
-function readStamp(reader: ByteReader): Stamp {
-  return { incarnation: incarnation(reader.u32()), term: term(reader.u32()), attempt: reader.u32() };
-}
 
 /** Footer and trailer, to be written behind the batches. */
 export function encodeL0Footer(footer: L0Footer): Buffer {

@@ -10,9 +10,9 @@ import { ByteWriter } from '../base/byte-writer.ts';
 import { crc32c } from '../base/checksum.ts';
 import { EngineError } from '../base/errors.ts';
 import { clusterEpoch, offset, term, timestampMs } from '../base/ids.ts';
+import { readStamp, writeStamp } from '../base/stamp-format.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { ExtentIndex } from './extent-index.ts';
-import { readStamp, writeStamp } from './placeholder-format.ts';
 import type { ProducerFacts, ProducerTable } from './producer-table.ts';
 
 const version = 1;

@@ -11,16 +11,8 @@
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
 import { EngineError } from '../base/errors.ts';
-import {
-  clusterEpoch,
-  incarnation,
-  type Offset,
-  offset,
-  type Stamp,
-  type TimestampMs,
-  term,
-  timestampMs,
-} from '../base/ids.ts';
+import { clusterEpoch, type Offset, offset, type Stamp, type TimestampMs, timestampMs } from '../base/ids.ts';
+import { readStamp, writeStamp } from '../base/stamp-format.ts';
 import type { L0Object } from '../l0/l0.ts';
 
 const version = 1;
@@ -54,14 +46,6 @@ export type PartitionEntry =
 
 /** Upper bound of an entry's size with one share of `batchCount` batches. */
 export const placeholderEntryBytes = (batchCount: number): number => 12 + shareBytes + batchCount * batchBytes;
-
-export function writeStamp(writer: ByteWriter, stamp: Stamp): void {
-  writer.u32(stamp.incarnation).u32(stamp.term).u32(stamp.attempt);
-}
-
-export function readStamp(reader: ByteReader): Stamp {
-  return { incarnation: incarnation(reader.u32()), term: term(reader.u32()), attempt: reader.u32() };
-}
 
 export function encodePartitionEntry(entry: PartitionEntry): Buffer {
   if (entry.kind === 'log-start')

@@ -26,6 +26,7 @@ export class RecordView {
   readonly #keyLength: number;
   readonly #valueAt: number;
   readonly #valueLength: number;
+  readonly #headerCount: number;
 
   /** Reads and checks the record at the reader's position. */
   constructor(reader: RecordReader) {
@@ -53,6 +54,7 @@ export class RecordView {
       reader.skip(reader.varint());
     }
     if (reader.position !== end) throw reader.misfit(length, end);
+    this.#headerCount = headers;
     this.#bytes = reader.bytes;
   }
 
@@ -65,6 +67,7 @@ export class RecordView {
   }
 
   get headers(): RecordHeader[] {
+    if (this.#headerCount === 0) return [];
     const reader = new RecordReader(this.#bytes, 'record', this.#valueAt + Math.max(0, this.#valueLength));
     const headers: RecordHeader[] = [];
     for (let left = reader.varint(); left > 0; left--) {
