@@ -39,7 +39,6 @@ import { checkTopicConfigs } from './topic-config.ts';
 import { type Topic, type TopicPartition, TopicView } from './topic-view.ts';
 
 export type { MorePartitions, NewTopic } from './topic-change-policy.ts';
-export type { ReplicaAssignment } from './topic-rules-policy.ts';
 export type { Topic, TopicPartition } from './topic-view.ts';
 
 export interface ControlStateOptions {
