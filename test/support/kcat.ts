@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { ChildWatch } from './child-watch.ts';
 import { endWithUs } from './server-process.ts';
 
 export interface KcatOptions {
@@ -37,7 +38,7 @@ export class KcatMember implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
-  readonly #waiting = new Set<() => void>();
+  readonly #watch: ChildWatch;
   #messages = '';
 
   constructor(bootstrap: string, group: string, topic: string, args: readonly string[] = []) {
@@ -45,14 +46,15 @@ export class KcatMember implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     endWithUs(this.#child);
+    this.#watch = new ChildWatch(this.#child);
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.lines.push(line);
-      for (const wake of this.#waiting) wake();
+      this.#watch.look();
     });
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#messages += text;
-      for (const wake of this.#waiting) wake();
+      this.#watch.look();
     });
   }
 
@@ -63,23 +65,11 @@ export class KcatMember implements AsyncDisposable {
 
   /** Resolves when the condition holds, looked at whenever kcat wrote something. */
   async until(condition: (member: KcatMember) => boolean, timeoutMs = 45_000): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    const look = () => {
-      if (condition(this)) done.resolve();
-    };
-    const timer = setTimeout(
-      () =>
-        done.reject(new Error(`kcat did not get there: ${condition}\n${this.#messages}\n${this.lines.length} lines`)),
+    await this.#watch.until(
+      () => condition(this),
       timeoutMs,
+      () => `${condition}\n${this.#messages}\n${this.lines.length} lines`,
     );
-    this.#waiting.add(look);
-    look();
-    try {
-      await done.promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(look);
-    }
   }
 
   /** Leaves the group politely: commits and says goodbye. */

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { ChildWatch } from './child-watch.ts';
 import { javaArguments } from './kafka-process.ts';
 import { endWithUs } from './server-process.ts';
 
@@ -28,7 +29,7 @@ export class VerifiableConsumer implements AsyncDisposable {
   readonly partitions = new Set<number>();
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
-  readonly #waiting = new Set<() => void>();
+  readonly #watch: ChildWatch;
   readonly #events: string[] = [];
 
   private constructor(options: VerifiableConsumerOptions) {
@@ -44,6 +45,7 @@ export class VerifiableConsumer implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     endWithUs(this.#child);
+    this.#watch = new ChildWatch(this.#child);
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#read(line));
     createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#keep(line));
@@ -55,22 +57,11 @@ export class VerifiableConsumer implements AsyncDisposable {
 
   /** Resolves when the condition holds, looked at whenever something happened. */
   async until(condition: (member: VerifiableConsumer) => boolean, timeoutMs = 60_000): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    const look = () => {
-      if (condition(this)) done.resolve();
-    };
-    const fail = (why: string) => () =>
-      done.reject(new Error(`${why}: ${condition}; ${this.records.length} records\n${this.#events.join('\n')}`));
-    const timer = setTimeout(fail('the consumer did not get there'), timeoutMs);
-    this.#child.once('close', fail('the consumer ended'));
-    this.#waiting.add(look);
-    look();
-    try {
-      await done.promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(look);
-    }
+    await this.#watch.until(
+      () => condition(this),
+      timeoutMs,
+      () => `${condition}; ${this.records.length} records\n${this.#events.join('\n')}`,
+    );
   }
 
   /** Leaves the group and ends. */
@@ -104,6 +95,6 @@ export class VerifiableConsumer implements AsyncDisposable {
       if (event.name === 'partitions_revoked')
         for (const each of event.partitions!) this.partitions.delete(each.partition);
     }
-    for (const wake of this.#waiting) wake();
+    this.#watch.look();
   }
 }

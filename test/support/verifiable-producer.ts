@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { ChildWatch } from './child-watch.ts';
 import { javaArguments } from './kafka-process.ts';
 import { endWithUs } from './server-process.ts';
 
@@ -40,7 +41,7 @@ export class VerifiableProducer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
   readonly #directory: string;
-  readonly #waiting = new Set<() => void>();
+  readonly #watch: ChildWatch;
   #stderr = '';
 
   private constructor(options: VerifiableProducerOptions, directory: string, config: string) {
@@ -57,6 +58,7 @@ export class VerifiableProducer implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     endWithUs(this.#child);
+    this.#watch = new ChildWatch(this.#child);
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#read(line));
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -73,22 +75,11 @@ export class VerifiableProducer implements AsyncDisposable {
 
   /** Resolves when at least so many records were acknowledged. */
   async untilAcknowledged(count: number, timeoutMs = 60_000): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    const look = () => {
-      if (this.acknowledged.length >= count) done.resolve();
-    };
-    const fail = (why: string) => () =>
-      done.reject(new Error(`${why}: ${this.acknowledged.length} of ${count} acknowledged\n${this.#stderr}`));
-    const timer = setTimeout(fail('no progress'), timeoutMs);
-    this.#child.once('close', fail('the producer ended'));
-    this.#waiting.add(look);
-    look();
-    try {
-      await done.promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(look);
-    }
+    await this.#watch.until(
+      () => this.acknowledged.length >= count,
+      timeoutMs,
+      () => `${this.acknowledged.length} of ${count} acknowledged\n${this.#stderr}`,
+    );
   }
 
   /** Lets it send what it has, and end. */
@@ -111,6 +102,6 @@ export class VerifiableProducer implements AsyncDisposable {
     } else if (event.name === 'producer_send_error') {
       this.failures.push(line);
     }
-    for (const wake of this.#waiting) wake();
+    this.#watch.look();
   }
 }

@@ -41,6 +41,16 @@ export class ByteReader {
     return this.bytes.readInt8(this.position++);
   }
 
+  /** One byte of format version, which must be the one that is known. Throws `unsupported-format`. */
+  version(known: number): void {
+    const found = this.u8();
+    if (found === known) return;
+    throw new EngineError(
+      'unsupported-format',
+      `${this.what} has format version ${found}; this program knows ${known}`,
+    );
+  }
+
   u16(): number {
     this.need(2);
     const value = this.bytes.readUInt16BE(this.position);

@@ -5,7 +5,6 @@
 
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
-import { EngineError } from '../base/errors.ts';
 import { readBytes, readNullableText, readText, writeBytes, writeText } from './row-text-format.ts';
 
 const version = 1;
@@ -54,13 +53,7 @@ export function encodeGroupRow(row: GroupRow): Buffer {
 
 export function decodeGroupRow(bytes: Buffer, key: string): GroupRow {
   const reader = new ByteReader(bytes, `row ${key}`);
-  const found = reader.u8();
-  if (found !== version) {
-    throw new EngineError(
-      'unsupported-format',
-      `row ${key} has format version ${found}; this program knows ${version}`,
-    );
-  }
+  reader.version(version);
   const generation = reader.i32();
   const stateSinceMs = reader.i64();
   const protocolType = readNullableText(reader);

@@ -4,7 +4,6 @@
 
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
-import { EngineError } from '../base/errors.ts';
 import { readText, writeText } from './row-text-format.ts';
 
 const version = 1;
@@ -29,13 +28,7 @@ export function encodeOffsetRow(row: OffsetRow): Buffer {
 
 export function decodeOffsetRow(bytes: Buffer, key: string): OffsetRow {
   const reader = new ByteReader(bytes, `row ${key}`);
-  const found = reader.u8();
-  if (found !== version) {
-    throw new EngineError(
-      'unsupported-format',
-      `row ${key} has format version ${found}; this program knows ${version}`,
-    );
-  }
+  reader.version(version);
   const row: OffsetRow = {
     committedOffset: reader.i64(),
     leaderEpoch: reader.i32(),

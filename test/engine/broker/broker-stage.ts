@@ -1,6 +1,7 @@
 // A broker on a free port of the loopback, over fake partitions and a control state in a map; and clients to speak to it.
 
 import { Registry } from 'prom-client';
+import { afterEach, expect } from 'vitest';
 import type { Clock } from '../../../src/engine/base/clock.ts';
 import { systemClock } from '../../../src/engine/base/clock.ts';
 import type { LogFields, Logger } from '../../../src/engine/base/logger.ts';
@@ -130,4 +131,20 @@ export class BrokerStage implements AsyncDisposable {
     for (const client of this.#clients) client.destroy();
     await this.broker.stop();
   }
+}
+
+/** Opens stages for the tests of one file. They are closed after each test, which must not have met a bug. */
+export function stagesOfThisFile() {
+  const stages: BrokerStage[] = [];
+  afterEach(async () => {
+    for (const stage of stages.splice(0)) {
+      expect(stage.bugs).toEqual([]);
+      await stage[Symbol.asyncDispose]();
+    }
+  });
+  return async (options?: StageOptions) => {
+    const stage = await BrokerStage.open(options);
+    stages.push(stage);
+    return { stage, client: await stage.client() };
+  };
 }

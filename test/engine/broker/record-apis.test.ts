@@ -1,6 +1,6 @@
 // Produce, Fetch and their kin over the protocol, on fake partitions.
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
 import {
@@ -11,21 +11,10 @@ import {
   offsetForLeaderEpoch,
   produce,
 } from '../../../src/engine/wire/wire.ts';
-import { BrokerStage, type StageOptions } from './broker-stage.ts';
+import { stagesOfThisFile } from './broker-stage.ts';
 import type { FakePartition } from './fake-partition.ts';
 
-const stages: BrokerStage[] = [];
-async function open(options?: StageOptions) {
-  const stage = await BrokerStage.open(options);
-  stages.push(stage);
-  return { stage, client: await stage.client() };
-}
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    expect(stage.bugs).toEqual([]);
-    await stage[Symbol.asyncDispose]();
-  }
-});
+const open = stagesOfThisFile();
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 // Topics and settings over the protocol.
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   alterConfigs,
   apiVersions,
@@ -15,20 +15,9 @@ import {
   noAuthorizedOperations,
   noUuid,
 } from '../../../src/engine/wire/wire.ts';
-import { BrokerStage, type StageOptions } from './broker-stage.ts';
+import { stagesOfThisFile } from './broker-stage.ts';
 
-const stages: BrokerStage[] = [];
-async function open(options?: StageOptions) {
-  const stage = await BrokerStage.open(options);
-  stages.push(stage);
-  return { stage, client: await stage.client() };
-}
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    expect(stage.bugs).toEqual([]);
-    await stage[Symbol.asyncDispose]();
-  }
-});
+const open = stagesOfThisFile();
 
 const named = (name: string) => ({ name, topicId: noUuid });
 const wanted = (name: string, more = {}) => ({
