@@ -3,6 +3,7 @@
 // Ink costs a fifth of a second to load, so this file is only ever imported when there is something to draw.
 
 import { PassThrough } from 'node:stream';
+import chalk from 'chalk';
 import { render } from 'ink';
 import { createElement, type ReactElement } from 'react';
 import type { Clock } from '../../engine/base/clock.ts';
@@ -20,10 +21,13 @@ export interface TransferScreenOptions {
 }
 
 const drawEveryMs = 130;
-const framesPerSecondMax = 8;
+/** The timer above sets the pace; Ink's own would leave frames behind to be drawn when the block is taken away. */
+const inkFramesPerSecondMax = 1_000;
 
 export function openTransferScreen({ title, begun, observe, stream, clock }: TransferScreenOptions): Progress {
   let state = begun;
+  // Ink colours by what stdout is; the block is on another stream, and is only shown where colour is wanted.
+  chalk.level = 1;
   const marks = marksFor(process.env);
   const picture = (): ReactElement => {
     state = transferMoved(state, observe(), clock.monotonicMs());
@@ -37,7 +41,7 @@ export function openTransferScreen({ title, begun, observe, stream, clock }: Tra
     interactive: true,
     exitOnCtrlC: false,
     patchConsole: false,
-    maxFps: framesPerSecondMax,
+    maxFps: inkFramesPerSecondMax,
   });
   const stop = repeat(clock, drawEveryMs, () => screen.rerender(picture()));
   let open = true;
@@ -46,14 +50,13 @@ export function openTransferScreen({ title, begun, observe, stream, clock }: Tra
     phase() {},
     aside(write) {
       if (open) screen.clear();
+      // The block comes back with the next tick.
       write();
-      if (open) screen.rerender(picture());
     },
     [Symbol.dispose]() {
       if (!open) return;
       open = false;
       stop();
-      screen.rerender(null);
       screen.clear();
       screen.unmount();
     },
