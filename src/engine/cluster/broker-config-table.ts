@@ -219,7 +219,7 @@ const table = {
     'auto',
     0,
     3_600_000,
-    'An L0 object is sealed this long after its first batch; auto: as soon as no upload is in flight on a directory, 250 ms where a PUT costs money.',
+    'An L0 object is sealed this long after its first batch; auto: as soon as no upload is in flight on a directory, and 250 ms behind a slow one or where a PUT costs money.',
     {
       also: ['auto'],
     },

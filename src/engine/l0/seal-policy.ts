@@ -1,5 +1,6 @@
 // When the open L0 object is sealed: at a size, a number of partitions or batches, or an age, whichever comes first.
-// With the interval `auto` on a local store there is no age: an object is sealed whenever no upload is in flight.
+// With the interval `auto` on a local store an object is sealed whenever no upload is in flight. An upload that takes long holds
+// up its own partitions and no others: behind it, an object is sealed after the window of a remote store.
 
 export interface SealRules {
   readonly bytesMax: number;
@@ -10,7 +11,7 @@ export interface SealRules {
   readonly interval: number | 'when-idle';
 }
 
-/** The window on stores where a PUT costs money. */
+/** The window on stores where a PUT costs money or, on a local one, takes long. */
 const remoteIntervalMs = 250;
 
 export const defaultSealRules: Omit<SealRules, 'interval'> = {
@@ -30,11 +31,11 @@ export interface OpenObjectFacts {
   readonly uploadsInFlight: number;
 }
 
-/** 'now' for full objects, 'soon' for one that only waits for its neighbours of this turn, a number for a wait in ms. */
-export function whenToSeal(open: OpenObjectFacts, rules: SealRules): 'now' | 'soon' | 'after-upload' | number {
+/** 'now' for full objects, 'soon' for one that only waits for its neighbours of this turn, a number for the longest wait in ms. */
+export function whenToSeal(open: OpenObjectFacts, rules: SealRules): 'now' | 'soon' | number {
   if (open.bytes >= rules.bytesMax || open.partitions >= rules.partitionsMax || open.batches >= rules.batchesMax) {
     return 'now';
   }
   if (rules.interval !== 'when-idle') return rules.interval;
-  return open.uploadsInFlight === 0 ? 'soon' : 'after-upload';
+  return open.uploadsInFlight === 0 ? 'soon' : remoteIntervalMs;
 }

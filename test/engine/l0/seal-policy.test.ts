@@ -9,7 +9,7 @@ const some = { bytes: 100, partitions: 1, batches: 1, uploadsInFlight: 0 };
 describe('when an open object is sealed', () => {
   it.each([
     ['a directory, nothing in flight', some, local, 'soon'],
-    ['a directory, an upload in flight', { ...some, uploadsInFlight: 1 }, local, 'after-upload'],
+    ['a directory, an upload in flight', { ...some, uploadsInFlight: 1 }, local, 250],
     ['a remote store', some, remote, 250],
     ['a remote store, an upload in flight', { ...some, uploadsInFlight: 3 }, remote, 250],
     ['full in bytes', { ...some, bytes: 4 * 1024 * 1024, uploadsInFlight: 3 }, local, 'now'],
