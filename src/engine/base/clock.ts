@@ -10,21 +10,21 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds that only grow; no meaning but differences. */
   monotonicMs(): number;
-  /** Calls `run` once after `delayMs`. The timer does not keep the process alive. */
-  after(delayMs: number, run: () => void): Timer;
+  /** Calls `run` once after `delayMs`. The timer keeps the process alive only where asked to: somebody waits for it. */
+  after(delayMs: number, run: () => void, keepsAlive?: boolean): Timer;
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(delayMs, run) {
+  after(delayMs, run, keepsAlive = false) {
     const timer = setTimeout(run, delayMs);
-    timer.unref();
+    if (!keepsAlive) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
 
-/** Resolves after `delayMs`; rejects with the signal's reason when aborted. */
+/** Keeps the process alive and resolves after `delayMs`; rejects with the signal's reason when aborted. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -32,10 +32,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       timer.cancel();
       reject(signal?.reason);
     };
-    const timer = clock.after(delayMs, () => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
+    const timer = clock.after(
+      delayMs,
+      () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      true,
+    );
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

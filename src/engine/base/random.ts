@@ -9,9 +9,21 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
+/** Names need a dozen bytes at a time; asking the system for each costs more than the rest of making a name. */
+const poolBytes = 4096;
+let pool = Buffer.alloc(0);
+
 export const systemRandom: Random = {
   fraction: () => Math.random(),
-  bytes: (length) => randomBytes(length),
+  bytes(length) {
+    if (length > pool.length) {
+      if (length > poolBytes) return randomBytes(length);
+      pool = randomBytes(poolBytes);
+    }
+    const bytes = Buffer.from(pool.subarray(0, length));
+    pool = pool.subarray(length);
+    return bytes;
+  },
 };
 
 /** A small deterministic generator (mulberry32); the same seed gives the same history. */

@@ -60,9 +60,7 @@ export class PartitionReader {
     const extents = await this.#select(options, until);
     const held: Disposable[] = [];
     try {
-      const parts: Buffer[] = [];
-      for (const run of this.#runs(extents, held)) await this.#readRun(run, parts, held, options.signal);
-      return this.#result(parts, held);
+      return this.#result(await this.#readRuns(this.#runs(extents, held), held, options.signal), held);
     } catch (error) {
       letGo(held);
       throw error;
@@ -128,27 +126,28 @@ export class PartitionReader {
     return runs;
   }
 
-  async #readRun(run: Run, parts: Buffer[], held: Disposable[], signal: AbortSignal | undefined): Promise<void> {
-    if (run.cached) {
-      for (const { records } of run.extents) if (records !== undefined) parts.push(records.bytes);
-      return;
-    }
+  /** All runs at once: objects of small batches are many, and each is a round trip to the store. */
+  async #readRuns(runs: readonly Run[], held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer[]> {
+    const outcomes = await Promise.allSettled(runs.map((run) => this.#readRun(run, held, signal)));
+    return outcomes.flatMap((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
+  }
+
+  async #readRun(run: Run, held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer[]> {
+    if (run.cached) return run.extents.flatMap(({ records }) => (records === undefined ? [] : [records.bytes]));
     try {
-      await this.#readStored(run.extents, parts, held, signal);
+      return [await this.#readStored(run.extents, held, signal)];
     } catch (error) {
       // What came may have been torn on its way: damage counts only when it is still there the second time.
       if (!hasCode(error, 'corrupt-object')) throw error;
       this.#options.objects.forget((run.extents[0] as Extent).object);
-      await this.#readStored(run.extents, parts, held, signal);
+      return [await this.#readStored(run.extents, held, signal)];
     }
   }
 
-  async #readStored(
-    extents: readonly Extent[],
-    parts: Buffer[],
-    held: Disposable[],
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #readStored(extents: readonly Extent[], held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer> {
     const first = extents[0] as Extent;
     const last = extents.at(-1) as Extent;
     const range = { start: first.position, end: last.position + last.length };
@@ -162,7 +161,7 @@ export class PartitionReader {
         `L0 object ${extent.object.id.name}, bytes ${extent.position} to ${extent.position + extent.length}`,
       );
     }
-    parts.push(stored.bytes);
+    return stored.bytes;
   }
 
   /** First record at or after a time. */
@@ -226,9 +225,8 @@ export class PartitionReader {
 
   async #firstInBatch(extent: Extent, matches: (timestamp: number) => boolean): Promise<FoundOffset | undefined> {
     const held: Disposable[] = [];
-    const parts: Buffer[] = [];
     try {
-      for (const run of this.#runs([extent], held)) await this.#readRun(run, parts, held, undefined);
+      const parts = await this.#readRuns(this.#runs([extent], held), held, undefined);
       const batch = parts[0] as Buffer;
       const facts = readBatchFacts(batch);
       const found = (delta: number, timestamp: number): FoundOffset => ({

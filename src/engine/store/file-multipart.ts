@@ -26,7 +26,7 @@ export class FileMultipartUpload implements MultipartUpload {
 
   async part(body: Body, options?: PartOptions): Promise<void> {
     const { key, file, ledger } = this.#steps;
-    const { number, start } = ledger.claim(bodyLength(body), options?.number);
+    const { number, start } = ledger.claim(bodyLength(body), options?.place);
     try {
       checkSignal(options?.signal, `part ${number} of ${key}`);
       await file.write(body, start);

@@ -121,7 +121,7 @@ export class MemoryStore implements ObjectStore {
     return {
       part: async (body, partOptions) => {
         this.#enter(key, partOptions);
-        const { number } = ledger.claim(bodyLength(body), partOptions?.number);
+        const { number } = ledger.claim(bodyLength(body), partOptions?.place);
         parts[number - 1] = copyBody(body);
         ledger.stored(number);
       },

@@ -2,6 +2,7 @@
 // sent again, where each part begins, and what must hold before the object is completed. It knows nothing of the store.
 
 import { EngineError } from '../base/errors.ts';
+import type { PartPlace } from './object-store.ts';
 
 /** As on S3: every part but the last has at least this many bytes. */
 export const partBytesMinDefault = 5 * 1024 * 1024;
@@ -16,7 +17,8 @@ interface Part {
 export class MultipartLedger {
   readonly #key: string;
   readonly #partBytesMin: number;
-  readonly #parts: Part[] = [];
+  /** With holes where a later part came first. */
+  readonly #parts: (Part | undefined)[] = [];
   #closed = false;
   #completed = false;
 
@@ -41,19 +43,18 @@ export class MultipartLedger {
   }
 
   /** Called before anything asynchronous happens: claims the number, and with it the place in the object. */
-  claim(length: number, number: number | undefined): { readonly number: number; readonly start: number } {
+  claim(length: number, place: PartPlace = { number: this.#parts.length + 1, start: this.sizeBytes }): PartPlace {
     this.#mustBeOpen();
-    if (number === undefined || number === this.#parts.length + 1) {
-      if (this.#parts.length === partsMax) throw this.#refusal(`has more than ${partsMax} parts`);
-      const start = this.sizeBytes;
-      this.#parts.push({ start, length, stored: false });
-      return { number: this.#parts.length, start };
-    }
+    const { number, start } = place;
+    if (number > partsMax) throw this.#refusal(`has more than ${partsMax} parts`);
     const known = this.#parts[number - 1];
-    if (known === undefined) throw this.#refusal(`has no part ${number} to send again`);
-    if (known.length !== length) throw this.#refusal(`got ${length} bytes for part ${number}, before ${known.length}`);
-    known.stored = false;
-    return { number, start: known.start };
+    if (known !== undefined && (known.length !== length || known.start !== start)) {
+      throw this.#refusal(
+        `got ${length} bytes at ${start} for part ${number}, before that ${known.length} at ${known.start}`,
+      );
+    }
+    this.#parts[number - 1] = { start, length, stored: false };
+    return place;
   }
 
   stored(number: number): void {
@@ -64,13 +65,15 @@ export class MultipartLedger {
   checkComplete(): void {
     this.#mustBeOpen();
     if (this.#parts.length === 0) throw this.#refusal('has no parts');
+    let start = 0;
     for (const [index, part] of this.#parts.entries()) {
-      if (!part.stored) throw this.#refusal(`lacks part ${index + 1}`);
+      if (part?.stored !== true || part.start !== start) throw this.#refusal(`lacks part ${index + 1}`);
       if (part.length < this.#partBytesMin && index < this.#parts.length - 1) {
         throw this.#refusal(
           `has ${part.length} bytes in part ${index + 1}; all but the last need ${this.#partBytesMin}`,
         );
       }
+      start += part.length;
     }
   }
 

@@ -57,9 +57,15 @@ export interface ListOptions extends CallOptions {
   readonly startAfter?: string;
 }
 
+/** Parts of earlier places may still be missing then: an earlier one may have failed on its way, and comes again. */
+export interface PartPlace {
+  readonly number: number;
+  readonly start: number;
+}
+
 export interface PartOptions extends CallOptions {
-  /** Which part this is, when it is sent again after a failure (same length as before); the next one where not given. */
-  readonly number?: number;
+  /** Which part this is, and at which byte of the object it begins; the next one where not given. For sending one again. */
+  readonly place?: PartPlace;
 }
 
 export interface MultipartUpload {

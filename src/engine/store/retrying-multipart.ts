@@ -20,6 +20,7 @@ export class RetryingMultipartUpload implements MultipartUpload {
   readonly #key: string;
   readonly #inner: MultipartUpload;
   readonly #sent: SentPart[] = [];
+  #sentBytes = 0;
 
   constructor(store: ObjectStore, retry: CallRetry, key: string, inner: MultipartUpload) {
     this.#store = store;
@@ -29,13 +30,15 @@ export class RetryingMultipartUpload implements MultipartUpload {
   }
 
   async part(body: Body, options: PartOptions = {}): Promise<void> {
-    const number = options.number ?? this.#sent.length + 1;
-    this.#sent[number - 1] = { length: bodyLength(body), checksum: bodyCrc32c(body) };
+    // Settled before the first try: a later part may reach the store while this one is tried again.
+    const place = options.place ?? { number: this.#sent.length + 1, start: this.#sentBytes };
+    if (options.place === undefined) this.#sentBytes += bodyLength(body);
+    this.#sent[place.number - 1] = { length: bodyLength(body), checksum: bodyCrc32c(body) };
     await this.#retry.call({
-      what: `part ${number} of ${this.#key}`,
+      what: `part ${place.number} of ${this.#key}`,
       bytes: bodyLength(body),
       signal: options.signal,
-      run: (signal) => this.#inner.part(body, { number, signal }),
+      run: (signal) => this.#inner.part(body, { place, signal }),
     });
   }
 

@@ -40,7 +40,7 @@ export class S3MultipartUpload implements MultipartUpload {
 
   async part(body: Body, options?: PartOptions): Promise<void> {
     const { client, key, target, payloadSigning, ledger } = this.#it;
-    const { number } = ledger.claim(bodyLength(body), options?.number);
+    const { number } = ledger.claim(bodyLength(body), options?.place);
     const what = `part ${number} of ${key}`;
     checkSignal(options?.signal, what);
     try {

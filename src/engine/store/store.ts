@@ -44,7 +44,7 @@ export function decorate(adapter: ObjectStore, deps: StoreDeps): ObjectStore {
 async function openAdapter(url: StoreUrl, deps: StoreDeps): Promise<ObjectStore> {
   switch (url.scheme) {
     case 'file':
-      return await openFileStore({ ...deps, directory: url.directory, fileSystem: nodeFileSystem });
+      return await openFileStore({ ...deps, directory: url.directory, fileSystem: nodeFileSystem(deps.clock) });
     case 'memory':
       return new MemoryStore(deps);
     case 's3': {

@@ -24,7 +24,7 @@ try {
   await lockDataDirectory(dataDirectory, clock);
   const store = await openFileStore({
     directory: storeDirectory,
-    fileSystem: nodeFileSystem,
+    fileSystem: nodeFileSystem(clock),
     clock,
     random,
     logger: silentLogger,

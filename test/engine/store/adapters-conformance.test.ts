@@ -19,7 +19,7 @@ describeObjectStore('memory', async () => ({ store: new MemoryStore(deps), close
 
 describeObjectStore('file', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'file-store-'));
-  const store = await openFileStore({ ...deps, directory, fileSystem: nodeFileSystem });
+  const store = await openFileStore({ ...deps, directory, fileSystem: nodeFileSystem(deps.clock) });
   return {
     store,
     close: async () => {

@@ -22,7 +22,7 @@ const children = new Set<ChildProcess>();
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'file-store-'));
   const deps = { clock: systemClock, random: systemRandom, logger: silentLogger };
-  store = await openFileStore({ ...deps, directory, fileSystem: nodeFileSystem });
+  store = await openFileStore({ ...deps, directory, fileSystem: nodeFileSystem(deps.clock) });
 });
 
 afterEach(async () => {

@@ -13,7 +13,7 @@ const [directory = '', task = '', number = '0'] = process.argv.slice(2);
 const alive = setInterval(() => {}, 1000);
 const store = await openFileStore({
   directory,
-  fileSystem: nodeFileSystem,
+  fileSystem: nodeFileSystem(systemClock),
   clock: systemClock,
   random: systemRandom,
   logger: silentLogger,
