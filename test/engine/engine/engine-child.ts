@@ -1,5 +1,6 @@
 // An engine in a process of its own, so that it can be killed. Its store fails as a seed says: below the retries as a real
-// store does, and above them, so that whole uploads are given up and come late.
+// store does, and above them, so that whole uploads are given up and come late. The very first calls are always refused: nothing
+// but the pause before the next try keeps the process alive then, which ended it once.
 // Arguments: data directory, store URL, port, seed.
 
 import { systemClock } from '../../../src/engine/base/clock.ts';
@@ -14,10 +15,14 @@ import { decorate } from '../../../src/engine/store/store.ts';
 const [dataDirectory = '', storeUrl = '', port = '', seed = ''] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 
-const belowRetries = randomFaults(random, {
+let refusedAtFirst = 2;
+const anyCall = randomFaults(random, {
   kinds: { unavailable: 0.05, 'timeout-before': 0.03, 'timeout-after': 0.05, 'timeout-late': 0.05 },
   latencyMsMax: 10,
 });
+const belowRetries: FaultPlan = {
+  next: (operation, key) => (refusedAtFirst-- > 0 ? { kind: 'unavailable' } : anyCall.next(operation, key)),
+};
 const uploads = randomFaults(random, {
   kinds: { unavailable: 0.03, 'timeout-before': 0.02, 'timeout-after': 0.04, 'timeout-late': 0.04 },
   latencyMsMax: 40,

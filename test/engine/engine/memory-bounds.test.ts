@@ -3,8 +3,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { offset } from '../../../src/engine/base/ids.ts';
 import { encodeBatch } from '../../../src/engine/records/build-batch-format.ts';
 import { fetch, produce } from '../../../src/engine/wire/wire.ts';
+import { readPayloads } from '../../support/record-batches.ts';
+import { WriteWorld } from '../partition/write-path-world.ts';
 import { EngineStage, until } from './engine-stage.ts';
 import { fetchRequest, fetchValues } from './wire-consumer.ts';
 import { encodeProduce, produceAnswer, produceOne } from './wire-produce.ts';
@@ -131,4 +134,32 @@ it('a thousand partitions with small batches in every request are all served', a
     expect(await fetchValues(client, topicId, partition)).toEqual(values);
   }
   expect((await stage.salvage()).partitions.length).toBe(partitions);
+});
+
+it('the extents of a thousand partitions are kept within one limit: older ones are read back from the log', async () => {
+  const world = new WriteWorld();
+  const [partitions, batches, extentsEach] = [1000, 20, 16];
+  world.recentExtentsMax = partitions * extentsEach;
+  await world.start(partitions);
+  for (let at = 0; at < batches; at++) {
+    const payload = String(at);
+    await Promise.all(Array.from({ length: partitions }, (_, index) => world.produce({ payload }, index)));
+  }
+  let logReads = 0;
+  const readLog = world.log.read.bind(world.log);
+  world.log.read = (...call) => {
+    logReads++;
+    return readLog(...call);
+  };
+  for (const index of [0, 500, 999]) {
+    logReads = 0;
+    const readAt = async (from: number) => {
+      using found = await world.leader(index).read({ from: offset(from), bytesMax: 1, atLeastOne: true });
+      return readPayloads(found.parts)[0]?.payload;
+    };
+    expect(await readAt(batches - extentsEach)).toBe(String(batches - extentsEach));
+    expect(logReads).toBe(0);
+    expect(await readAt(batches - extentsEach - 1)).toBe(String(batches - extentsEach - 1));
+    expect(logReads).toBeGreaterThan(0);
+  }
 });
