@@ -2,10 +2,14 @@
 // salvage makes of them. Nothing is believed: footers and batches are checked against their checksums and against each other,
 // and the engine's salvage is compared with its specification (test/model/salvage-model.ts).
 //
-//   const bucket = await salvageBucket(store, 'default');
-//   bucket.missing(topicId, acknowledged)        // expect it to be []
+//   expect(await missingFromBucket(storeUrl, acknowledged)).toEqual([]);
+//
+// It may be done beside a running broker: what was acknowledged before the call is found.
 
+import { systemClock } from '../../src/engine/base/clock.ts';
 import { compareStamps, noStamp, offset } from '../../src/engine/base/ids.ts';
+import { silentLogger } from '../../src/engine/base/logger.ts';
+import { systemRandom } from '../../src/engine/base/random.ts';
 import { findCluster, readOwner } from '../../src/engine/cluster/cluster-directory.ts';
 import type { Owner } from '../../src/engine/cluster/owner-format.ts';
 import { salvageChain } from '../../src/engine/l0/l0.ts';
@@ -26,6 +30,7 @@ import {
 } from '../../src/engine/records/record-batch-format.ts';
 import { iterateRecords } from '../../src/engine/records/record-format.ts';
 import type { ObjectStore } from '../../src/engine/store/object-store.ts';
+import { openStore } from '../../src/engine/store/store.ts';
 import { salvage, salvageFromNothing } from '../model/salvage-model.ts';
 
 /** A batch as it lies in the bucket. */
@@ -144,6 +149,16 @@ export async function salvageBucket(store: ObjectStore, cluster = 'default'): Pr
   const owner = (await readOwner(store, found.clusterId))?.owner;
   if (owner === undefined) throw new Error(`cluster ${found.clusterId} has no OWNER`);
   return salvageL0(store, found.clusterId, owner);
+}
+
+/** For a bucket with records of a single topic: the acknowledged records that it does not have. S3 credentials: environment. */
+export async function missingFromBucket(
+  storeUrl: string,
+  acknowledged: Iterable<AcknowledgedRecord>,
+): Promise<readonly AcknowledgedRecord[]> {
+  await using store = await openStore(storeUrl, { clock: systemClock, random: systemRandom, logger: silentLogger });
+  const bucket = await salvageBucket(store);
+  return await bucket.missing(bucket.onlyTopicId, acknowledged);
 }
 
 /** The L0 part alone, for buckets without OWNER. */

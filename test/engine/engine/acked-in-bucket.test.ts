@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { missingFromBucket } from '../../support/bucket-salvage.ts';
 import { freePort, ServerProcess } from '../../support/server-process.ts';
 import type { RawClient } from '../broker/raw-client.ts';
 import { EngineStage, until } from './engine-stage.ts';
@@ -63,6 +64,9 @@ it(`every acknowledged record is in the bucket over ${kills} kills and a store t
     const told = acknowledged();
     const bucket = await stage.salvage();
     expect(await bucket.missing(topicId, told)).toEqual([]);
+    // The check itself sees what is not there.
+    const invented = { partition: 0, offset: 0, value: 'never sent' };
+    expect(await missingFromBucket(stage.storeUrl, [...told, invented])).toMatchObject([invented]);
     expect(bucket.owner?.start.counter).toBe(round + 2);
   }
 
