@@ -25,13 +25,13 @@ export class LedPartitions {
   async start(groups: readonly string[]): Promise<void> {
     await this.#removeOrphans(groups);
     this.#control.onChange((change) => this.#follow(change));
-    for (const topic of this.#control.list()) await this.#open(topic, topic.partitions);
+    await this.#partitions.open(this.#control.list().flatMap((topic) => this.#specsOf(topic, topic.partitions)));
   }
 
   async #follow(change: ControlChange): Promise<void> {
     switch (change.kind) {
       case 'partitions-created':
-        await this.#open(change.topic, change.partitions);
+        await this.#partitions.open(this.#specsOf(change.topic, change.partitions));
         return;
       case 'partitions-removed':
         await this.#partitions.remove(change.partitions.map(({ index }) => ({ topicId: change.topic.id, index })));
@@ -45,17 +45,13 @@ export class LedPartitions {
     }
   }
 
-  #open(topic: Topic, partitions: readonly TopicPartition[]): Promise<void> {
-    return this.#partitions.open(
-      partitions.map(
-        ({ index, creationEpoch }): PartitionSpec => ({
-          topicId: topic.id,
-          index,
-          creationEpoch,
-          rules: () => this.#rulesOf(topic),
-        }),
-      ),
-    );
+  #specsOf(topic: Topic, partitions: readonly TopicPartition[]): PartitionSpec[] {
+    return partitions.map(({ index, creationEpoch }) => ({
+      topicId: topic.id,
+      index,
+      creationEpoch,
+      rules: () => this.#rulesOf(topic),
+    }));
   }
 
   #rulesOf(opened: Topic): BatchRules {

@@ -58,6 +58,11 @@ export class SlabRange {
     return this.#slab.generation === this.#generation;
   }
 
+  /** Whether much of the pool cannot be recycled: then a short copy is better than another pin. */
+  get scarce(): boolean {
+    return this.#pool.pinnedBytes * 2 > this.#pool.bytesMax;
+  }
+
   /** Keeps the bytes in place until `unpin`; false when they are gone already. */
   pin(): boolean {
     if (!this.alive) return false;

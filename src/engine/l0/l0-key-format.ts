@@ -4,8 +4,6 @@
 import { EngineError } from '../base/errors.ts';
 import { type ClusterEpoch, clusterEpoch } from '../base/ids.ts';
 
-export const l0ShardsMax = 1000;
-
 /** Which L0 object; small enough to be in every placeholder. */
 export interface L0ObjectId {
   readonly shard: number;

@@ -86,7 +86,9 @@ export class L0Writer {
   #open: OpenObject = newOpenObject();
   #timer: Timer | undefined;
   #sealDeferred = false;
+  /** Sealed and not settled; those beyond `putsMax` wait for a place. */
   #inFlight = 0;
+  #running = 0;
   #nextShard = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #uploads = new Set<Promise<void>>();
@@ -95,7 +97,7 @@ export class L0Writer {
     this.#options = options;
   }
 
-  /** Objects whose PUT is under way. */
+  /** Objects that are sealed and not settled. */
   get uploadsInFlight(): number {
     return this.#inFlight;
   }
@@ -164,19 +166,30 @@ export class L0Writer {
     this.#inFlight++;
     // In a later turn, so that nothing is reported back to a source while it is still staging.
     const upload = Promise.resolve()
-      .then(() => this.#upload(shares))
+      .then(() => this.#withPlace(() => this.#upload(shares)))
       .finally(() => {
         this.#uploads.delete(upload);
         this.#inFlight--;
-        this.#waiting.shift()?.();
         if (this.#open.batches > 0) this.#consider();
       });
     this.#uploads.add(upload);
   }
 
+  /** Waits for one of the places; a place that becomes free goes to who waits longest. */
+  async #withPlace(run: () => Promise<void>): Promise<void> {
+    if (this.#running < this.#options.putsMax) this.#running++;
+    else await new Promise<void>((start) => this.#waiting.push(start));
+    try {
+      await run();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
   async #upload(shares: L0Share[]): Promise<void> {
     try {
-      if (this.#inFlight > this.#options.putsMax) await new Promise<void>((start) => this.#waiting.push(start));
       const id = this.#newId(shares);
       const body = this.#build(shares);
       const sizeBytes = body.reduce((sum, part) => sum + part.length, 0);

@@ -2,5 +2,5 @@
 
 export { L0Reader } from './l0-reader.ts';
 export { type L0Object, L0Share, type L0Source, type L0StagedBatch, L0Writer } from './l0-writer.ts';
-export { type SalvageBatch, type SalvageStart, salvageChain } from './salvage-policy.ts';
+export { salvageChain } from './salvage-policy.ts';
 export { automaticInterval, defaultSealRules, type SealRules } from './seal-policy.ts';

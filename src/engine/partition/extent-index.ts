@@ -36,6 +36,36 @@ export interface ExtentIndexOptions {
   readonly recentMax: () => number;
   readonly readLog: (fromEntry: number, bytesMax: number) => Promise<LogEntry[]>;
   readonly group: string;
+  readonly cold: ColdRuns;
+}
+
+/** Extents that were read back from a log, and the entry behind them. */
+interface ColdRun {
+  readonly extents: readonly Extent[];
+  readonly nextEntry: number;
+}
+
+/** The last run of each partition whose history is read: its reader comes back for what follows. Shared, and bounded in number. */
+export class ColdRuns {
+  readonly #runsMax: number;
+  readonly #runs = new Map<ExtentIndex, ColdRun>();
+
+  constructor(runsMax: number) {
+    this.#runsMax = runsMax;
+  }
+
+  get(index: ExtentIndex): ColdRun | undefined {
+    return this.#runs.get(index);
+  }
+
+  keep(index: ExtentIndex, run: ColdRun): void {
+    this.#runs.delete(index);
+    this.#runs.set(index, run);
+    for (const oldest of this.#runs.keys()) {
+      if (this.#runs.size <= this.#runsMax) return;
+      this.#runs.delete(oldest);
+    }
+  }
 }
 
 const segmentsMax = 2048;
@@ -49,8 +79,6 @@ export class ExtentIndex {
   #segments: Segment[] = [];
   #entriesPerSegment = 4;
   #totalBytes = 0;
-  /** The last run read back from the log: readers of history come back for what follows. */
-  #cold: { readonly extents: readonly Extent[]; readonly nextEntry: number } | undefined;
 
   constructor(options: ExtentIndexOptions) {
     this.#options = options;
@@ -123,7 +151,7 @@ export class ExtentIndex {
   #dropOld(): void {
     const surplus = this.recentCount - this.#options.recentMax();
     if (surplus > 0) this.#recentStart += surplus;
-    if (this.#recentStart > 1024 && this.#recentStart * 2 > this.#recent.length) {
+    if (this.#recentStart > 16 && this.#recentStart * 2 > this.#recent.length) {
       this.#recent = this.#recent.slice(this.#recentStart);
       this.#recentStart = 0;
     }
@@ -138,7 +166,7 @@ export class ExtentIndex {
 
   /** As `recentFrom`, out of the log. */
   async coldFrom(from: Offset): Promise<{ readonly extents: readonly Extent[]; readonly start: number }> {
-    const cold = this.#cold;
+    const cold = this.#options.cold.get(this);
     if (cold !== undefined && covers(cold.extents, from)) {
       return { extents: cold.extents, start: findExtent(cold.extents, from, 0) };
     }
@@ -157,7 +185,7 @@ export class ExtentIndex {
       const extents = entries.flatMap((one) => extentsOf(one, this.#options.group));
       entry = last.index + 1;
       if (covers(extents, from)) {
-        this.#cold = { extents, nextEntry: entry };
+        this.#options.cold.keep(this, { extents, nextEntry: entry });
         return { extents, start: findExtent(extents, from, 0) };
       }
     }

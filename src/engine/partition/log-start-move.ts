@@ -1,4 +1,5 @@
-// A move of the log start that is on its way into the log. One at a time.
+// A move of the log start that is on its way into the log. Moves that are asked for before it is taken become one; later ones wait
+// for it.
 
 import type { EngineError } from '../base/errors.ts';
 import type { Offset } from '../base/ids.ts';
@@ -7,7 +8,7 @@ import { encodePartitionEntry } from './placeholder-format.ts';
 
 export class LogStartMove {
   readonly #state: CommittedState;
-  #pending: { readonly to: Offset; readonly settled: PromiseWithResolvers<Offset> } | undefined;
+  #pending: { to: Offset; readonly settled: PromiseWithResolvers<Offset> } | undefined;
   #committing = false;
 
   constructor(state: CommittedState) {
@@ -23,16 +24,14 @@ export class LogStartMove {
     return this.#committing;
   }
 
-  /** Resolves when no move is under way. */
-  async idle(): Promise<void> {
-    while (this.#pending !== undefined) await this.#pending.settled.promise.catch(() => {});
-  }
-
-  /** Resolves with the log start once the move is durable. Only when idle. */
-  begin(to: Offset): Promise<Offset> {
-    const settled = Promise.withResolvers<Offset>();
-    this.#pending = { to, settled };
-    return settled.promise;
+  /** Resolves with the log start once it is at `to` or above, durably. */
+  async move(to: Offset, submit: () => void): Promise<Offset> {
+    while (this.#committing) await this.#pending?.settled.promise.catch(() => {});
+    if (to <= this.#state.logStartOffset) return this.#state.logStartOffset;
+    if (this.#pending === undefined) this.#pending = { to, settled: Promise.withResolvers<Offset>() };
+    else if (to > this.#pending.to) this.#pending.to = to;
+    submit();
+    return this.#pending.settled.promise;
   }
 
   /** The entry to commit, where one waits. */
@@ -54,6 +53,8 @@ export class LogStartMove {
   fail(error: EngineError): void {
     const pending = this.#pending;
     this.#clear();
+    // Whoever asked may have stopped waiting.
+    pending?.settled.promise.catch(() => {});
     pending?.settled.reject(error);
   }
 

@@ -23,9 +23,10 @@ import {
 import type { Logger } from '../base/logger.ts';
 import type { SlabRange } from '../base/slab-pool.ts';
 import type { L0Object, L0Reader, L0Share, L0Source, L0Writer } from '../l0/l0.ts';
-import { type BatchRules, validateBatch } from '../records/batch-validation-policy.ts';
 import { isLogAppendTime, patchPlace, patchTimestampType, timestampTypeBit } from '../records/record-batch-format.ts';
+import { type BatchRules, validateBatch } from '../records/records.ts';
 import type { AppendOutcome, GroupAppend, ReplicatedLog } from '../replicated-log/replicated-log.ts';
+import { entriesOfReady, type QueuedShare } from './commit-entries.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { CommitSource, Committer } from './committer.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
@@ -33,7 +34,6 @@ import { LogStartMove } from './log-start-move.ts';
 import type { AppendResult, FoundOffset, Partition, ReadOptions, ReadResult } from './partition.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
-import { encodePartitionEntry, type PlaceholderShare, placeholderEntryBytes } from './placeholder-format.ts';
 import type { AwaitedProducers, ProducerTable } from './producer-table.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
 import { StagedBatch } from './staged-batch.ts';
@@ -65,17 +65,6 @@ export interface OpenedPartition {
   /** The term is over: the partition must be opened again (or, when fenced, left to its new leader). */
   readonly onTermOver: (error: EngineError, awaited: AwaitedProducers) => void;
 }
-
-type ShareState = 'staged' | 'ready' | 'committing';
-
-interface QueuedShare {
-  readonly share: L0Share;
-  readonly batches: StagedBatch[];
-  state: ShareState;
-}
-
-/** Entries of a commit stay well below the log's limit. */
-const entryBytesTarget = 512 * 1024;
 
 export class PartitionLeader implements Partition, L0Source, CommitSource {
   readonly topicId: TopicId;
@@ -247,26 +236,9 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
 
   takeReady(): GroupAppend | undefined {
     if (this.#over !== undefined || this.#committing > 0 || this.#logStartMove.committing) return undefined;
-    const entries: Buffer[] = [];
-    let shares: PlaceholderShare[] = [];
-    let bytes = 0;
-    const appendedAtMs = timestampMs(this.#services.clock.nowMs());
-    const close = () => {
-      if (shares.length > 0) entries.push(encodePartitionEntry({ kind: 'placeholders', appendedAtMs, shares }));
-      shares = [];
-      bytes = 0;
-    };
-    for (const queued of this.#queue) {
-      if (queued.state !== 'ready') break;
-      const share = placeholdersOf(queued);
-      const size = placeholderEntryBytes(share.batches.length);
-      if (bytes + size > entryBytesTarget) close();
-      shares.push(share);
-      bytes += size;
-      queued.state = 'committing';
-      this.#committing++;
-    }
-    close();
+    const { taken, entries } = entriesOfReady(this.#queue, timestampMs(this.#services.clock.nowMs()));
+    for (const queued of taken) queued.state = 'committing';
+    this.#committing = taken.length;
     const logStart = this.#logStartMove.take();
     if (logStart !== undefined) entries.push(logStart);
     if (entries.length === 0) return undefined;
@@ -324,8 +296,9 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     for (const { share } of staged) this.#services.writer.withdraw(share);
     for (const { batches } of staged) for (const batch of batches) batch.fail(error);
     this.#logStartMove.fail(error);
-    this.#notify();
+    // Only then are readers woken: they must not find this leader any more.
     this.#opened.onTermOver(error, this.#opened.producers.awaited);
+    this.#notify();
   }
 
   /** Keeps a snapshot of the committed state, so that the next opening replays little. */
@@ -344,19 +317,22 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
         `cannot delete records before ${before}: the high watermark is ${this.highWatermark}`,
       );
     }
-    await this.#logStartMove.idle();
-    if (this.#over !== undefined) throw notLeader(this.#over);
-    if (to <= this.logStartOffset) return this.logStartOffset;
-    const moved = this.#logStartMove.begin(offset(to));
-    this.#services.committer.submit(this);
-    return moved;
+    return this.#logStartMove.move(offset(to), () => {
+      if (this.#over !== undefined) throw notLeader(this.#over);
+      this.#services.committer.submit(this);
+    });
   }
 
   // ---- reading
 
-  read(options: ReadOptions): Promise<ReadResult> {
-    if (this.#over !== undefined) return Promise.reject(notLeader(this.#over));
-    return this.#reader.read(options);
+  async read(options: ReadOptions): Promise<ReadResult> {
+    if (this.#over !== undefined) throw notLeader(this.#over);
+    try {
+      return await this.#reader.read(options);
+    } catch (error) {
+      // The log may have been removed under the read.
+      throw this.#over === undefined ? error : notLeader(this.#over);
+    }
   }
 
   bytesAvailable(from: Offset): number {
@@ -384,10 +360,14 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Ends the leadership without taking a new term: the broker stops, or the topic was deleted. */
+  /** Ends the leadership in good order: the broker stops. */
   async close(reason: EngineError): Promise<void> {
-    if (this.#over !== undefined) return;
     await this.saveSnapshot();
+    this.#endTerm(reason);
+  }
+
+  /** Ends it at once: the topic was deleted, and the log goes too. */
+  abandon(reason: EngineError): void {
     this.#endTerm(reason);
   }
 }
@@ -396,12 +376,4 @@ const batchesOf = (queue: readonly QueuedShare[]): StagedBatch[] => queue.flatMa
 
 function notLeader(cause: EngineError): EngineError {
   return new EngineError('not-leader', `the partition is not led here at the moment: ${cause.message}`, { cause });
-}
-
-function placeholdersOf(queued: QueuedShare): PlaceholderShare {
-  const { share, batches } = queued;
-  return {
-    object: share.object as L0Object,
-    batches: batches.map((batch, at) => batch.placeholder(share.positions[at] as number)),
-  };
 }

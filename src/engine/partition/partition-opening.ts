@@ -1,11 +1,11 @@
 // Opening partitions: take a higher term for many at once, then read snapshot and log tail of each. Nothing is listed.
 
-import { EngineError } from '../base/errors.ts';
+import { EngineError, toEngineError } from '../base/errors.ts';
 import type { ClusterEpoch, Term, TopicId } from '../base/ids.ts';
-import type { BatchRules } from '../records/batch-validation-policy.ts';
+import type { BatchRules } from '../records/records.ts';
 import type { OpenedGroup, ReplicatedLog } from '../replicated-log/replicated-log.ts';
 import { CommittedState } from './committed-state.ts';
-import { type Extent, ExtentIndex } from './extent-index.ts';
+import { type ColdRuns, type Extent, ExtentIndex } from './extent-index.ts';
 import type { OpenedPartition } from './partition-leader.ts';
 import { decodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { decodePartitionEntry } from './placeholder-format.ts';
@@ -24,6 +24,7 @@ export interface OpeningOptions {
   readonly producerRules: () => ProducerRules;
   /** Recent extents that one partition may keep in memory. */
   readonly recentExtentsMax: () => number;
+  readonly cold: ColdRuns;
   readonly onTermOver: (spec: PartitionSpec, error: EngineError, awaited: AwaitedProducers) => void;
   /** Where a term has just ended in this process: what its leader knew of producers whose start had failed. */
   readonly awaited?: AwaitedProducers;
@@ -33,14 +34,21 @@ const replayReadBytes = 1024 * 1024;
 
 export const partitionGroup = (topicId: TopicId, index: number): string => `partition/${topicId}/${index}`;
 
-export async function openPartitions(
-  specs: readonly PartitionSpec[],
-  options: OpeningOptions,
-): Promise<OpenedPartition[]> {
+/** What opening a partition came to. */
+export interface Opening {
+  readonly spec: PartitionSpec;
+  readonly opened: OpenedPartition | EngineError;
+}
+
+/** Takes terms for all in one call; a partition whose log cannot be read does not keep the others closed. */
+export async function openPartitions(specs: readonly PartitionSpec[], options: OpeningOptions): Promise<Opening[]> {
   const groups = await options.log.open(specs.map((spec) => partitionGroup(spec.topicId, spec.index)));
-  const opened: OpenedPartition[] = [];
-  for (const [at, spec] of specs.entries()) opened.push(await replay(spec, groups[at] as OpenedGroup, options));
-  return opened;
+  const openings: Opening[] = [];
+  for (const [at, spec] of specs.entries()) {
+    const opened = await replay(spec, groups[at] as OpenedGroup, options).catch(toEngineError);
+    openings.push({ spec, opened });
+  }
+  return openings;
 }
 
 async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningOptions): Promise<OpenedPartition> {
@@ -49,6 +57,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     recentMax: options.recentExtentsMax,
     readLog: (from, bytesMax) => options.log.read(group.group, from, bytesMax),
     group: group.group,
+    cold: options.cold,
   });
   const producers = new ProducerTable<StagedBatch>(options.producerRules, options.awaited);
   if (group.snapshot !== undefined)

@@ -6,7 +6,6 @@
 import { EngineError, hasCode } from '../base/errors.ts';
 import { type Offset, offset, timestampMs } from '../base/ids.ts';
 import type { L0Reader } from '../l0/l0.ts';
-import { decompress } from '../records/compression.ts';
 import {
   batchHeaderBytes,
   codecOf,
@@ -16,6 +15,7 @@ import {
   verifyStoredBatch,
 } from '../records/record-batch-format.ts';
 import { iterateRecords } from '../records/record-format.ts';
+import { decompress } from '../records/records.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
 import type { FoundOffset, ReadOptions, ReadResult } from './partition.ts';
@@ -33,11 +33,11 @@ const unpackedBytesMax = 256 * 1024 * 1024;
 /** Extents of one read; bounds what a read of tiny batches collects. */
 const extentsPerReadMax = 10_000;
 
-/** Consecutive extents that one source serves: the batch cache one by one, or one object by one range. */
-interface Run {
-  readonly extents: Extent[];
-  cached: boolean;
-}
+/** Cached batches up to this size are copied into the answer: a pin would hold a whole slab for them until it was sent. */
+const copyBytesMax = 32 * 1024;
+
+/** One batch that the batch cache has, or consecutive extents of one object. */
+type Run = { readonly cached: Buffer } | { readonly stored: Extent[] };
 
 export class PartitionReader {
   readonly #options: PartitionReaderOptions;
@@ -105,23 +105,22 @@ export class PartitionReader {
     return selected;
   }
 
-  /** Cuts the extents into runs; extents in the batch cache are pinned here, in one turn, before anything is awaited. */
+  /** Cuts the extents into runs; what the batch cache has is pinned or copied here, in one turn, before anything is awaited. */
   #runs(extents: readonly Extent[], held: Disposable[]): Run[] {
     const runs: Run[] = [];
+    let stored: Extent[] | undefined;
     for (const extent of extents) {
-      const { records } = extent;
-      const cached = records?.pin() === true;
-      if (cached) held.push({ [Symbol.dispose]: () => records.unpin() });
-      const last = runs.at(-1);
-      const previous = last?.extents.at(-1);
-      const joins =
-        last !== undefined &&
-        last.cached === cached &&
-        (cached ||
-          (previous?.object.id.name === extent.object.id.name &&
-            previous.position + previous.length === extent.position));
-      if (joins) last.extents.push(extent);
-      else runs.push({ extents: [extent], cached });
+      const cached = fromBatchCache(extent, held);
+      const previous = stored?.at(-1);
+      if (cached !== undefined) {
+        runs.push({ cached });
+        stored = undefined;
+      } else if (stored !== undefined && previous !== undefined && follows(previous, extent)) {
+        stored.push(extent);
+      } else {
+        stored = [extent];
+        runs.push({ stored });
+      }
     }
     return runs;
   }
@@ -129,21 +128,21 @@ export class PartitionReader {
   /** All runs at once: objects of small batches are many, and each is a round trip to the store. */
   async #readRuns(runs: readonly Run[], held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer[]> {
     const outcomes = await Promise.allSettled(runs.map((run) => this.#readRun(run, held, signal)));
-    return outcomes.flatMap((outcome) => {
+    return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value;
     });
   }
 
-  async #readRun(run: Run, held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer[]> {
-    if (run.cached) return run.extents.flatMap(({ records }) => (records === undefined ? [] : [records.bytes]));
+  async #readRun(run: Run, held: Disposable[], signal: AbortSignal | undefined): Promise<Buffer> {
+    if ('cached' in run) return run.cached;
     try {
-      return [await this.#readStored(run.extents, held, signal)];
+      return await this.#readStored(run.stored, held, signal);
     } catch (error) {
       // What came may have been torn on its way: damage counts only when it is still there the second time.
       if (!hasCode(error, 'corrupt-object')) throw error;
-      this.#options.objects.forget((run.extents[0] as Extent).object);
-      return [await this.#readStored(run.extents, held, signal)];
+      this.#options.objects.forget((run.stored[0] as Extent).object);
+      return await this.#readStored(run.stored, held, signal);
     }
   }
 
@@ -252,6 +251,18 @@ export class PartitionReader {
     }
   }
 }
+
+/** The batch cache's bytes, held until the answer was sent; undefined when it has them no more. */
+function fromBatchCache({ records }: Extent, held: Disposable[]): Buffer | undefined {
+  if (records === undefined || !records.alive) return undefined;
+  if (records.length <= copyBytesMax || records.scarce) return Buffer.from(records.bytes);
+  records.pin();
+  held.push({ [Symbol.dispose]: () => records.unpin() });
+  return records.bytes;
+}
+
+const follows = (previous: Extent, extent: Extent): boolean =>
+  previous.object.id.name === extent.object.id.name && previous.position + previous.length === extent.position;
 
 function letGo(held: Disposable[]): void {
   for (const one of held.splice(0)) one[Symbol.dispose]();

@@ -21,6 +21,8 @@ export interface RetriedCall<T> {
   readonly what: string;
   /** How many bytes one try may move; they lengthen its time limit. */
   readonly bytes: number;
+  /** A try writes into memory of the caller's: it is waited for however late it ends, or it might write after the caller went on. */
+  readonly lent?: boolean;
   /** One try. `earlier` is how the try before ended. The signal fires when the caller or the time limit gives it up. */
   run(signal: AbortSignal, earlier: EngineError | undefined): Promise<T>;
 }
@@ -71,20 +73,19 @@ export class CallRetry {
     const abort = new AbortController();
     const onAbort = () => abort.abort(call.signal?.reason);
     call.signal?.addEventListener('abort', onAbort, { once: true });
-    let late: (error: EngineError) => void = () => {};
-    const tooLate = new Promise<never>((_, reject) => {
-      late = reject;
-    });
+    const tooLate = Promise.withResolvers<never>();
+    tooLate.promise.catch(() => {});
     const timer = this.#options.clock.after(timeoutMs, () => {
       const error = new EngineError('store-timeout', `${call.what} was not answered in ${Math.round(timeoutMs)} ms`);
-      late(error);
+      tooLate.reject(error);
       abort.abort(error);
     });
     try {
-      // Not every store stops at once when told to; the caller does not wait for that.
       const running = call.run(abort.signal, earlier);
       running.catch(() => {});
-      return await Promise.race([running, tooLate]);
+      // Not every store stops at once when told to; the caller does not wait for that, unless its memory is in use.
+      if (call.lent !== true) return await Promise.race([running, tooLate.promise]);
+      return await running.catch((error: unknown) => Promise.race([tooLate.promise, Promise.reject(error)]));
     } finally {
       timer.cancel();
       call.signal?.removeEventListener('abort', onAbort);

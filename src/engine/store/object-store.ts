@@ -46,7 +46,10 @@ export interface ByteRange {
 
 export interface GetOptions extends CallOptions {
   readonly range?: ByteRange;
-  /** Memory for the answer, filled from its beginning; `bytes` is a view of it then. One that is too small is `usage`. */
+  /**
+   * Memory for the answer, filled from its beginning; `bytes` is a view of it then. One that is too small is `usage`. Nobody
+   * writes into it any more once the get has settled, which may therefore take longer than any deadline.
+   */
   readonly into?: Buffer;
 }
 

@@ -61,10 +61,11 @@ export class RetryingStore implements ObjectStore {
   }
 
   get(key: string, options: GetOptions = {}): Promise<StoredObject> {
-    const { range } = options;
+    const { range, into } = options;
     return this.#retry.call({
       what: `get ${key}`,
-      bytes: range?.end === undefined ? 0 : Math.min(range.end - range.start, 2 ** 30),
+      bytes: range?.end === undefined ? (into?.length ?? 0) : Math.min(range.end - range.start, 2 ** 30),
+      lent: into !== undefined,
       signal: options.signal,
       run: async (signal) => {
         const object = await this.#inner.get(key, { ...options, signal });

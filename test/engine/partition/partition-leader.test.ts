@@ -204,6 +204,19 @@ describe('commits that fail', () => {
     },
   );
 
+  it('opens later what could not be opened at first, each partition by itself', async () => {
+    const made = new WriteWorld();
+    await made.start(1);
+    await made.produce({ payload: 'x' });
+    made.crash();
+    let refusals = 0;
+    made.log.setFaults((operation) => (operation === 'open' && refusals++ < 3 ? { kind: 'refused' } : undefined));
+    await made.start(1);
+    expect(() => made.leader()).toThrow(/not open/);
+    await made.clock.advance(5000);
+    expect(made.leader().highWatermark).toBe(1);
+  });
+
   it('stays down when a newer leader has fenced it', async () => {
     const made = await world();
     failOnce(made, { kind: 'fenced' });
@@ -331,6 +344,16 @@ describe('reading', () => {
     });
   });
 
+  it('does not hold a slab for a small batch that waits to be sent', async () => {
+    const made = await world();
+    await made.produce({ payload: 'small' });
+    const before = made.slabs.pinnedBytes;
+    using result = await made.leader().read({ from: offset(0), bytesMax: 1000, atLeastOne: true });
+    expect(made.slabs.pinnedBytes).toBe(before);
+    for (let at = 0; at < 100; at++) await made.produce({ payload: 'y'.repeat(60_000) });
+    expect(result.parts[0]?.toString('utf8', 61)).toBe('small');
+  });
+
   it('wakes listeners when the high watermark moves', async () => {
     const made = await world();
     let calls = 0;
@@ -357,5 +380,13 @@ describe('deleting records', () => {
       'offset-out-of-range',
     );
     expect(await made.leader().deleteRecords(-1)).toBe(3);
+  });
+
+  it('settles all of several moves that are asked for at once, at the furthest', async () => {
+    const made = await world();
+    for (let at = 0; at < 10; at++) await made.produce({ payload: 'x' });
+    const moves = await Promise.all([1, 9, 5, 3].map((before) => made.leader().deleteRecords(before)));
+    expect(Math.min(...moves.map(Number))).toBeGreaterThanOrEqual(1);
+    expect(made.leader().logStartOffset).toBe(9);
   });
 });

@@ -2,7 +2,7 @@
 
 import { clusterEpoch, incarnation, offset, term, timestampMs } from '../../../src/engine/base/ids.ts';
 import { CommittedState } from '../../../src/engine/partition/committed-state.ts';
-import { ExtentIndex } from '../../../src/engine/partition/extent-index.ts';
+import { ColdRuns, ExtentIndex } from '../../../src/engine/partition/extent-index.ts';
 import type { PartitionEntry } from '../../../src/engine/partition/placeholder-format.ts';
 import { ProducerTable } from '../../../src/engine/partition/producer-table.ts';
 import type { StagedBatch } from '../../../src/engine/partition/staged-batch.ts';
@@ -54,7 +54,12 @@ export function stateSpecimen() {
 }
 
 export const emptyIndex = () =>
-  new ExtentIndex({ recentMax: () => 16, readLog: async () => [], group: 'partition/specimen/0' });
+  new ExtentIndex({
+    recentMax: () => 16,
+    readLog: async () => [],
+    group: 'partition/specimen/0',
+    cold: new ColdRuns(1),
+  });
 
 export const emptyProducers = () =>
   new ProducerTable<StagedBatch>(() => ({ expirationMs: 86_400_000, producersMax: 100 }));
