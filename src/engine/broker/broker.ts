@@ -14,6 +14,7 @@ import type { ApiTable } from './api-table.ts';
 import { BrokerMetrics } from './broker-metrics.ts';
 import { ComplaintLog } from './complaint-log.ts';
 import { FetchState } from './fetch-state.ts';
+import { FrameMemory } from './frame-memory.ts';
 import type { BrokerServices, PartitionDirectory } from './handler.ts';
 import { Listener } from './listener.ts';
 import { RequestRunner } from './request-runner.ts';
@@ -83,7 +84,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
   const listener = await Listener.open({
     ...listen,
-    memory: { slabs: new SlabQueue(slabs), budget, frameBytesMax: config.number('socket.request.max.bytes') },
+    memory: new FrameMemory(new SlabQueue(slabs), budget, config.number('socket.request.max.bytes')),
     runner: new RequestRunner(options.apis ?? servedApis(), services, complaints),
     config,
     metrics,

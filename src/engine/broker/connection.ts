@@ -13,10 +13,13 @@ import type { Logger } from '../base/logger.ts';
 import { type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
-import { type Frame, FrameAssembler, type FrameMemory } from './frame-assembler.ts';
+import { FrameAssembler } from './frame-assembler.ts';
+import type { Frame, FrameMemory } from './frame-memory.ts';
 import { readThroughOneBuffer } from './one-buffer-read.ts';
 import { type Peer, RequestInWork } from './request-in-work.ts';
 import type { Answered, RequestRunner } from './request-runner.ts';
+import { sentBytes } from './socket-progress.ts';
+import { StallWatch } from './stall-watch.ts';
 
 export interface ConnectionLimits {
   readonly requestsMax: number;
@@ -38,9 +41,6 @@ export interface ConnectionOptions {
   readonly onClose: () => void;
 }
 
-/** Slower than this many bytes per millisecond is a stalled transfer. */
-const transferBytesPerMsMin = 16;
-
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
@@ -53,8 +53,10 @@ export class Connection {
   #workingBytes = 0;
   #answerBytes = 0;
   #lastTrafficMs: number;
-  #frameBegunMs = 0;
-  #answerBegunMs = 0;
+  readonly #requestWatch = new StallWatch();
+  readonly #answerWatch = new StallWatch();
+  /** Counts how often answers began to leave when none was leaving. */
+  #answerRuns = 0;
   #paused = false;
   #waitsForMemory = false;
   #draining = false;
@@ -97,23 +99,46 @@ export class Connection {
     this.#onClose();
   }
 
-  /** Closes the connection when nothing has moved on it for too long. */
+  /** Closes the connection when nothing, or too little, has moved on it for too long. */
   sweep(nowMs: number, idleMs: number, stallMs: number): void {
     const busy = this.#working.length > 0 || this.#leaving.size > 0;
-    const idle = !busy && !this.#assembler.midFrame && nowMs - this.#lastTrafficMs > idleMs;
-    const reading = this.#assembler.midFrame && !this.#paused && !this.#waitsForMemory;
-    if (idle) {
+    if (!busy && !this.#assembler.midFrame && nowMs - this.#lastTrafficMs > idleMs) {
       this.close();
-    } else if (reading && nowMs - this.#frameBegunMs > stallMs + this.#assembler.frameLength / transferBytesPerMsMin) {
+    } else if (this.#requestStalled(nowMs, stallMs)) {
       this.#complain('stalled', {}, 'a request stopped in the middle; its connection is closed');
       this.close();
-    } else if (
-      this.#leaving.size > 0 &&
-      nowMs - this.#answerBegunMs > stallMs + this.#answerBytes / transferBytesPerMsMin
-    ) {
+    } else if (this.#answerStalled(nowMs, stallMs)) {
       this.#complain('stalled', {}, 'a client does not read its answers; its connection is closed');
       this.close();
     }
+  }
+
+  #requestStalled(nowMs: number, stallMs: number): boolean {
+    if (!this.#assembler.midFrame) {
+      this.#requestWatch.rest();
+      return false;
+    }
+    return this.#requestWatch.look({
+      nowMs,
+      stallMs,
+      movedBytes: this.#socket.bytesRead,
+      transfer: this.#assembler.framesRead,
+      held: this.#paused || this.#waitsForMemory,
+    });
+  }
+
+  #answerStalled(nowMs: number, stallMs: number): boolean {
+    if (this.#leaving.size === 0) {
+      this.#answerWatch.rest();
+      return false;
+    }
+    return this.#answerWatch.look({
+      nowMs,
+      stallMs,
+      movedBytes: sentBytes(this.#socket),
+      transfer: this.#answerRuns,
+      held: false,
+    });
   }
 
   #complain(kind: string, fields: Record<string, unknown>, message: string): void {
@@ -123,7 +148,6 @@ export class Connection {
   /** `bytes` are gone when this returns; what cannot be placed yet is copied. */
   #onBytes(bytes: Buffer): void {
     this.#lastTrafficMs = this.#options.clock.monotonicMs();
-    if (!this.#assembler.midFrame) this.#frameBegunMs = this.#lastTrafficMs;
     this.#assembler.feed(bytes);
     this.#pump();
     this.#assembler.ownChunk();
@@ -172,7 +196,6 @@ export class Connection {
     this.#options.metrics.memoryWaits.inc();
     this.#assembler.whenMemory(() => {
       this.#waitsForMemory = false;
-      this.#frameBegunMs = this.#options.clock.monotonicMs();
       this.#pump();
     });
   }
@@ -186,12 +209,10 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#frameBegunMs = this.#options.clock.monotonicMs();
     this.#socket.resume();
   }
 
   #start(frame: Frame): void {
-    this.#frameBegunMs = this.#lastTrafficMs;
     let request: ReceivedRequest;
     try {
       request = receiveRequest(frame.bytes);
@@ -246,7 +267,7 @@ export class Connection {
         continue;
       }
       this.#cork();
-      if (this.#leaving.size === 0) this.#answerBegunMs = this.#options.clock.monotonicMs();
+      if (this.#leaving.size === 0) this.#answerRuns++;
       this.#leaving.add(work);
       for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] as Buffer);
       socket.write(parts.at(-1) as Buffer, () => this.#left(work));
@@ -272,7 +293,7 @@ export class Connection {
   #left(work: RequestInWork): void {
     if (!this.#leaving.delete(work)) return;
     this.#answerBytes -= work.answerBytes;
-    this.#answerBegunMs = this.#lastTrafficMs = this.#options.clock.monotonicMs();
+    this.#lastTrafficMs = this.#options.clock.monotonicMs();
     work[Symbol.dispose]();
     if (this.#paused && !this.#closed) this.#pump();
     this.#closeWhenDrained();

@@ -3,45 +3,33 @@
 //   frame   INT32 length, then length bytes, which begin with INT16 api_key
 //
 // A Produce frame is copied straight into slab memory, where its batches then stay; every other frame into a buffer of its own
-// that is charged to a budget. The length is judged before anything is allocated for it. Where memory has to be waited for, the
+// that is charged to a budget. The length is judged before anything is allocated for it, and memory is taken only when the frame
+// is whole or has brought its first 2 KiB: an announcement alone costs nothing. Where memory has to be waited for, the
 // assembler says so and keeps the bytes at hand (one chunk), and the connection stops reading.
-// What it refuses (throws): lengths too small for a header, negative, or above the limit (`request-too-large`).
+// What it refuses (throws): lengths that FrameMemory refuses.
 
-import type { ByteBudget } from '../base/byte-budget.ts';
-import { EngineError } from '../base/errors.ts';
-import type { SlabRange } from '../base/slab-pool.ts';
-import type { SlabQueue } from './slab-queue.ts';
+import type { Frame, FrameInReading, FrameMemory, FrameWish } from './frame-memory.ts';
 
-/** Api key, version and correlation id: no request header is shorter. */
-const frameBytesMin = 8;
 /** The length and the api key: what must be there to know where the frame goes. */
 const prologueBytes = 6;
+const keyBytes = 2;
+/** What a frame has brought behind its prologue before it is given memory. */
+const openingBytes = 2_048;
 const produceKey = 0;
-
-export interface FrameMemory {
-  readonly slabs: SlabQueue;
-  readonly budget: ByteBudget;
-  readonly frameBytesMax: number;
-}
-
-/** A whole frame, without its length. Its memory is held until `release`. */
-export interface Frame {
-  readonly bytes: Buffer;
-  /** Where the bytes are slab memory. */
-  readonly range: SlabRange | undefined;
-  release(): void;
-}
 
 export class FrameAssembler {
   readonly #memory: FrameMemory;
   readonly #prologue = Buffer.alloc(prologueBytes);
   #prologueFilled = 0;
-  #frame: Frame | undefined;
+  /** The first bytes of a frame that has no memory yet. */
+  #opening: Buffer | undefined;
+  #openingFilled = 0;
+  #reading: FrameInReading | undefined;
   #filled = 0;
   #chunk: Buffer | undefined;
   #chunkAt = 0;
   #leaveQueue: (() => void) | undefined;
-  #closed = false;
+  #framesRead = 0;
 
   constructor(memory: FrameMemory) {
     this.#memory = memory;
@@ -52,9 +40,9 @@ export class FrameAssembler {
     return this.#prologueFilled > 0;
   }
 
-  /** Length of the frame that has begun; 0 when not known yet. */
-  get frameLength(): number {
-    return this.#prologueFilled >= 4 ? this.#prologue.readInt32BE(0) : 0;
+  /** Whole frames so far. */
+  get framesRead(): number {
+    return this.#framesRead;
   }
 
   /** Takes the next bytes; they must stay as they are until `next` has said 'bytes' or `ownChunk` was called. */
@@ -76,13 +64,13 @@ export class FrameAssembler {
     const chunk = this.#chunk;
     if (this.#leaveQueue !== undefined) return 'memory';
     if (chunk === undefined) return 'bytes';
-    if (this.#frame === undefined) {
-      if (!this.#readPrologue(chunk)) return this.#exhausted();
-      this.#frame = this.#tryAllocate(this.#prologue.readInt32BE(0));
-      if (this.#frame === undefined) return 'memory';
-      this.#begin(this.#frame);
+    if (this.#reading === undefined) {
+      if (!this.#readPrologue(chunk) || !this.#readOpening(chunk)) return this.#exhausted();
+      const reading = this.#memory.tryTake(this.#wish(chunk));
+      if (reading === undefined) return 'memory';
+      this.#begin(reading);
     }
-    const frame = this.#frame;
+    const { frame, ends } = this.#reading as unknown as FrameInReading;
     const missing = frame.bytes.length - this.#filled;
     const take = Math.min(missing, chunk.length - this.#chunkAt);
     if (take > 0) {
@@ -91,40 +79,35 @@ export class FrameAssembler {
       this.#chunkAt += take;
     }
     if (take < missing) return this.#exhausted();
-    this.#frame = undefined;
+    this.#reading = undefined;
     this.#prologueFilled = 0;
+    this.#framesRead++;
+    ends();
     return frame;
   }
 
   /** After 'memory': calls `ready` when `next` may be called again. */
   whenMemory(ready: () => void): void {
     if (this.#leaveQueue !== undefined) return;
-    const length = this.#prologue.readInt32BE(0);
-    const begin = (frame: Frame) => {
+    this.#leaveQueue = this.#memory.wait(this.#wish(this.#chunk as Buffer), (reading) => {
       this.#leaveQueue = undefined;
-      if (this.#closed) {
-        frame.release();
-        return;
-      }
-      this.#frame = frame;
-      this.#begin(frame);
+      this.#begin(reading);
       ready();
-    };
-    if (this.#isProduce) {
-      this.#leaveQueue = this.#memory.slabs.wait(length, (range) => begin(slabFrame(range)));
-      return;
-    }
-    this.#leaveQueue = () => undefined;
-    void this.#memory.budget.take(length).then((release) => begin(bufferFrame(length, release)));
+    });
   }
 
   /** Gives up what is half read. */
   close(): void {
-    this.#closed = true;
     this.#leaveQueue?.();
-    this.#frame?.release();
-    this.#frame = undefined;
+    this.#reading?.ends();
+    this.#reading?.frame.release();
+    this.#reading = undefined;
     this.#chunk = undefined;
+    this.#opening = undefined;
+  }
+
+  get #length(): number {
+    return this.#prologue.readInt32BE(0);
   }
 
   get #isProduce(): boolean {
@@ -139,53 +122,42 @@ export class FrameAssembler {
 
   /** True when length and api key are known. */
   #readPrologue(chunk: Buffer): boolean {
+    if (this.#prologueFilled === prologueBytes) return true;
     const take = Math.min(prologueBytes - this.#prologueFilled, chunk.length - this.#chunkAt);
     chunk.copy(this.#prologue, this.#prologueFilled, this.#chunkAt, this.#chunkAt + take);
     this.#prologueFilled += take;
     this.#chunkAt += take;
-    if (this.#prologueFilled >= 4) this.#checkLength(this.#prologue.readInt32BE(0));
-    return this.#prologueFilled === prologueBytes;
+    if (this.#prologueFilled >= 4) this.#memory.check(this.#length);
+    if (this.#prologueFilled < prologueBytes) return false;
+    if (this.#isProduce) this.#memory.checkProduce(this.#length);
+    return true;
   }
 
-  #checkLength(length: number): void {
-    const { frameBytesMax } = this.#memory;
-    if (length >= frameBytesMin && length <= frameBytesMax) return;
-    throw new EngineError(
-      'request-too-large',
-      `request of ${length} bytes; ${frameBytesMin} to ${frameBytesMax} are read`,
-      {
-        context: { length, frameBytesMax },
-        hint: 'raise socket.request.max.bytes if the client is one of yours',
-      },
-    );
+  /** True when enough of the frame is at hand to give it memory; else what there is was set aside. */
+  #readOpening(chunk: Buffer): boolean {
+    const wanted = Math.min(this.#length - keyBytes, openingBytes);
+    const left = chunk.length - this.#chunkAt;
+    if (this.#openingFilled + left >= wanted) return true;
+    this.#opening ??= Buffer.allocUnsafe(wanted);
+    chunk.copy(this.#opening, this.#openingFilled, this.#chunkAt);
+    this.#openingFilled += left;
+    return false;
   }
 
-  #tryAllocate(length: number): Frame | undefined {
-    if (this.#isProduce) {
-      if (length > this.#memory.slabs.pool.bytesMax) {
-        throw new EngineError(
-          'request-too-large',
-          `Produce request of ${length} bytes, above cloudtopics.memory.slabs.bytes`,
-        );
-      }
-      const range = this.#memory.slabs.tryTake(length);
-      return range && slabFrame(range);
-    }
-    const release = this.#memory.budget.tryTake(length);
-    return release && bufferFrame(length, release);
+  #wish(chunk: Buffer): FrameWish {
+    const length = this.#length;
+    const atHand = keyBytes + this.#openingFilled + chunk.length - this.#chunkAt;
+    return { isProduce: this.#isProduce, length, isWhole: atHand >= length };
   }
 
-  /** The api key was read already and belongs to the frame. */
-  #begin(frame: Frame): void {
-    this.#prologue.copy(frame.bytes, 0, 4, prologueBytes);
-    this.#filled = prologueBytes - 4;
+  /** The api key was read already and belongs to the frame, as does the opening. */
+  #begin(reading: FrameInReading): void {
+    const { bytes } = reading.frame;
+    this.#prologue.copy(bytes, 0, 4, prologueBytes);
+    this.#opening?.copy(bytes, keyBytes, 0, this.#openingFilled);
+    this.#filled = keyBytes + this.#openingFilled;
+    this.#opening = undefined;
+    this.#openingFilled = 0;
+    this.#reading = reading;
   }
-}
-
-function slabFrame(range: SlabRange): Frame {
-  return { bytes: range.bytes, range, release: () => range.unpin() };
-}
-
-function bufferFrame(length: number, release: () => void): Frame {
-  return { bytes: Buffer.allocUnsafe(length), range: undefined, release };
 }

@@ -10,7 +10,7 @@ import type { BrokerConfig } from '../cluster/cluster.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { Connection, type ConnectionLimits } from './connection.ts';
-import type { FrameMemory } from './frame-assembler.ts';
+import type { FrameMemory } from './frame-memory.ts';
 import type { RequestRunner } from './request-runner.ts';
 
 export interface ListenerOptions {

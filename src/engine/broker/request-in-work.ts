@@ -3,7 +3,7 @@
 
 import type { SlabRange } from '../base/slab-pool.ts';
 import type { RequestHeader } from '../wire/wire.ts';
-import type { Frame } from './frame-assembler.ts';
+import type { Frame } from './frame-memory.ts';
 import type { RequestContext } from './handler.ts';
 
 const noBytes = Buffer.alloc(0);
