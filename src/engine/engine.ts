@@ -16,12 +16,14 @@ import { type Broker, startBroker } from './broker/broker.ts';
 import { BrokerConfig } from './cluster/broker-config.ts';
 import { ClusterEpochLoop } from './cluster/cluster-epoch-loop.ts';
 import { ControlState } from './cluster/control-state.ts';
+import { OwnedDomain } from './cluster/owned-domain.ts';
 import { type Ownership, takeOwnership } from './cluster/ownership.ts';
 import { OwnershipLoop } from './cluster/ownership-loop.ts';
 import { type Coordinator, openCoordinator } from './coordinator/coordinator.ts';
+import type { Domain } from './domain/domain.ts';
 import { openSimpleDomain } from './domain/simple-domain.ts';
 import { groupConfigFrom } from './group-settings.ts';
-import { automaticInterval, L0Reader, L0Writer } from './l0/l0.ts';
+import { automaticInterval, defaultSealRules, L0Reader, L0Writer } from './l0/l0.ts';
 import { LedPartitions } from './led-partitions.ts';
 import { Committer } from './partition/committer.ts';
 import { Partitions } from './partition/partitions.ts';
@@ -128,13 +130,13 @@ async function build(options: EngineOptions): Promise<Engine> {
   ownership.onLost(fatal);
   parts.use(new OwnershipLoop({ ownership, clock, logger }));
 
-  const control = await openControl(parts, { log, config, clock, random, logger });
+  const control = await openControl(parts, { log, ownership, config, clock, random, logger });
   const { partitions, writer } = openPartitions({ store, log, ownership, control, config, clock, random, logger });
   parts.defer(() => partitions.stop());
   parts.defer(() => writer.drain());
   const led = new LedPartitions(control, config, partitions);
   await led.start(await log.groups('partition/'));
-  const coordinator = parts.use(await openGroups(parts, { log, control, config, clock, random, logger }));
+  const coordinator = parts.use(await openGroups(parts, { log, ownership, control, config, clock, random, logger }));
   parts.use(
     new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }),
   );
@@ -185,14 +187,20 @@ class RunningEngine implements Engine {
 
 type Services = Readonly<{
   log: Awaited<ReturnType<typeof openEmbeddedLog>>;
+  ownership: Ownership;
   config: BrokerConfig;
   clock: Clock;
   random: Random;
   logger: Logger;
 }>;
 
+/** What a domain answers, it answers as the owner of the cluster. */
+async function openDomain(name: string, services: Services): Promise<Domain> {
+  return new OwnedDomain(await openSimpleDomain({ name, ...services }), services.ownership);
+}
+
 async function openControl(parts: AsyncDisposableStack, services: Services): Promise<ControlState> {
-  const domain = parts.use(await openSimpleDomain({ name: 'control', ...services }));
+  const domain = parts.use(await openDomain('control', services));
   return ControlState.open({ domain, ...services });
 }
 
@@ -203,7 +211,7 @@ async function openGroups(
   const { control, config } = services;
   const domains = [];
   for (let at = 0; at < groupDomains; at++) {
-    domains.push(parts.use(await openSimpleDomain({ name: `groups/${at}`, ...services })));
+    domains.push(parts.use(await openDomain(`groups/${at}`, services)));
   }
   return openCoordinator({
     ...services,
@@ -217,7 +225,7 @@ async function openGroups(
   });
 }
 
-function openPartitions(services: Services & { store: ObjectStore; ownership: Ownership; control: ControlState }): {
+function openPartitions(services: Services & { store: ObjectStore; control: ControlState }): {
   partitions: Partitions;
   writer: L0Writer;
 } {
@@ -230,7 +238,8 @@ function openPartitions(services: Services & { store: ObjectStore; ownership: Ow
     seal: {
       bytesMax: config.number('cloudtopics.seal.bytes'),
       partitionsMax: config.number('cloudtopics.seal.partitions'),
-      batchesMax: 8000,
+      batchesMax: defaultSealRules.batchesMax,
+      gatherMs: defaultSealRules.gatherMs,
       interval: config.numberOrWord('cloudtopics.seal.interval.ms') ?? automaticInterval(store.remote),
     },
     putsMax: l0PutsMax,

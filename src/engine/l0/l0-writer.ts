@@ -85,7 +85,8 @@ export class L0Writer {
   readonly #options: L0WriterOptions;
   #open: OpenObject = newOpenObject();
   #timer: Timer | undefined;
-  #sealDeferred = false;
+  /** Whether the open object is about to be sealed, after this turn or a short wait. */
+  #sealPlanned = false;
   /** Sealed and not settled; those beyond `putsMax` wait for a place. */
   #inFlight = 0;
   #running = 0;
@@ -135,22 +136,29 @@ export class L0Writer {
     while (this.#uploads.size > 0) await Promise.all(this.#uploads);
   }
 
-  #consider(): void {
+  #consider(behindUpload = false): void {
     const open = this.#open;
     const when = whenToSeal(
-      { bytes: open.bytes, partitions: open.shares.size, batches: open.batches, uploadsInFlight: this.#inFlight },
+      {
+        bytes: open.bytes,
+        partitions: open.shares.size,
+        batches: open.batches,
+        uploadsInFlight: this.#inFlight,
+        behindUpload,
+      },
       this.#options.seal,
     );
     if (when === 'now') {
       this.#seal();
     } else if (when === 'soon') {
-      if (this.#sealDeferred) return;
-      this.#sealDeferred = true;
+      if (this.#sealPlanned) return;
+      this.#sealPlanned = true;
       this.#options.defer(() => {
-        this.#sealDeferred = false;
-        if (this.#inFlight === 0) this.#seal();
+        if (this.#sealPlanned && this.#inFlight === 0) this.#seal();
       });
-    } else if (typeof when === 'number' && this.#timer === undefined) {
+    } else if (behindUpload || this.#timer === undefined) {
+      this.#timer?.cancel();
+      this.#sealPlanned ||= behindUpload;
       this.#timer = this.#options.clock.after(when, () => this.#seal());
     }
   }
@@ -158,6 +166,7 @@ export class L0Writer {
   #seal(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#sealPlanned = false;
     const open = this.#open;
     if (open.batches === 0) return;
     this.#open = newOpenObject();
@@ -170,7 +179,7 @@ export class L0Writer {
       .finally(() => {
         this.#uploads.delete(upload);
         this.#inFlight--;
-        if (this.#open.batches > 0) this.#consider();
+        if (this.#open.batches > 0) this.#consider(this.#inFlight === 0 && this.#options.seal.interval === 'when-idle');
       });
     this.#uploads.add(upload);
   }

@@ -9,6 +9,11 @@ export interface SealRules {
   readonly batchesMax: number;
   /** Age of the first batch at which the object is sealed; 'when-idle' for group commit. */
   readonly interval: number | 'when-idle';
+  /**
+   * With 'when-idle': how long an object that was filled during an upload waits for what the answers to that upload bring. Clients
+   * with a bounded number of requests in flight send the next ones then; it saves such loads half of their objects and flushes.
+   */
+  readonly gatherMs: number;
 }
 
 /** The window on stores where a PUT costs money or, on a local one, takes long. */
@@ -18,6 +23,7 @@ export const defaultSealRules: Omit<SealRules, 'interval'> = {
   bytesMax: 4 * 1024 * 1024,
   partitionsMax: 1000,
   batchesMax: 8000,
+  gatherMs: 1,
 };
 
 /** What `auto` means for a store. */
@@ -29,6 +35,8 @@ export interface OpenObjectFacts {
   readonly partitions: number;
   readonly batches: number;
   readonly uploadsInFlight: number;
+  /** Whether an upload has just settled while this object was open. */
+  readonly behindUpload: boolean;
 }
 
 /** 'now' for full objects, 'soon' for one that only waits for its neighbours of this turn, a number for the longest wait in ms. */
@@ -37,5 +45,6 @@ export function whenToSeal(open: OpenObjectFacts, rules: SealRules): 'now' | 'so
     return 'now';
   }
   if (rules.interval !== 'when-idle') return rules.interval;
-  return open.uploadsInFlight === 0 ? 'soon' : remoteIntervalMs;
+  if (open.uploadsInFlight > 0) return remoteIntervalMs;
+  return open.behindUpload && rules.gatherMs > 0 ? rules.gatherMs : 'soon';
 }

@@ -18,7 +18,13 @@ import { MemoryStore } from '../../../src/engine/store/memory-store.ts';
 import type { Body } from '../../../src/engine/store/object-store.ts';
 import { makeBatch } from '../../support/record-batches.ts';
 
-const seal: SealRules = { bytesMax: 1_000_000, partitionsMax: 1000, batchesMax: 8000, interval: 'when-idle' };
+const seal: SealRules = {
+  bytesMax: 1_000_000,
+  partitionsMax: 1000,
+  batchesMax: 8000,
+  interval: 'when-idle',
+  gatherMs: 1,
+};
 
 /** A store whose PUTs finish when told to. */
 class SlowStore extends MemoryStore {
@@ -89,7 +95,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 describe('the L0 writer', () => {
   it('gathers what comes while an upload is in flight, and uploads it then', async () => {
-    const { store, writer, stage, source, uploaded } = setUp();
+    const { clock, store, writer, stage, source, uploaded } = setUp();
     stage(source(0));
     await settle();
     stage(source(1));
@@ -99,10 +105,32 @@ describe('the L0 writer', () => {
     store.finish.shift()?.();
     await settle();
     expect(uploaded).toEqual([0]);
+    await clock.advance(1);
     expect(store.finish).toHaveLength(1);
     store.finish.shift()?.();
     await writer.drain();
     expect(uploaded).toEqual([0, 1, 2]);
+  });
+
+  it('waits a little behind an upload for what its answers bring, and then for nothing', async () => {
+    const { clock, store, writer, stage, source, uploaded } = setUp();
+    stage(source(0));
+    await settle();
+    stage(source(1));
+    store.finish.shift()?.();
+    await settle();
+    expect(store.finish).toHaveLength(0);
+    stage(source(2));
+    await clock.advance(1);
+    expect(store.finish).toHaveLength(1);
+    store.finish.shift()?.();
+    await writer.drain();
+    expect(uploaded).toEqual([0, 1, 2]);
+    stage(source(3));
+    await settle();
+    expect(store.finish).toHaveLength(1);
+    store.finish.shift()?.();
+    await writer.drain();
   });
 
   it('waits for the window on a remote store', async () => {

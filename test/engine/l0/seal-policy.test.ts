@@ -4,12 +4,13 @@ import { whenToSeal } from '../../../src/engine/l0/seal-policy.ts';
 
 const local = { ...defaultSealRules, interval: automaticInterval(false) };
 const remote = { ...defaultSealRules, interval: automaticInterval(true) };
-const some = { bytes: 100, partitions: 1, batches: 1, uploadsInFlight: 0 };
+const some = { bytes: 100, partitions: 1, batches: 1, uploadsInFlight: 0, behindUpload: false };
 
 describe('when an open object is sealed', () => {
   it.each([
     ['a directory, nothing in flight', some, local, 'soon'],
     ['a directory, an upload in flight', { ...some, uploadsInFlight: 1 }, local, 250],
+    ['a directory, an upload has just settled', { ...some, behindUpload: true }, local, 1],
     ['a remote store', some, remote, 250],
     ['a remote store, an upload in flight', { ...some, uploadsInFlight: 3 }, remote, 250],
     ['full in bytes', { ...some, bytes: 4 * 1024 * 1024, uploadsInFlight: 3 }, local, 'now'],

@@ -53,7 +53,7 @@ export class WriteWorld {
   putFate: () => PutFate | Promise<PutFate> = () => 'ok';
   confirmOwnership: () => Promise<void> = async () => {};
   recentExtentsMax = 100_000;
-  seal: SealRules = { bytesMax: 64 * 1024, partitionsMax: 1000, batchesMax: 8000, interval: 'when-idle' };
+  seal: SealRules = { bytesMax: 64 * 1024, partitionsMax: 1000, batchesMax: 8000, interval: 'when-idle', gatherMs: 0 };
   readonly latePuts: (() => Promise<unknown>)[] = [];
   /** How many operations of the file system are left until the next crash; undefined for none. */
   operationsUntilCrash: number | undefined;
