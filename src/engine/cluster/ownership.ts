@@ -4,16 +4,20 @@
 //   that is not the one the cluster lives in.
 // - `confirm` resolves while OWNER was seen to be ours less than a lease ago. A confirmation counts from the start of its
 //   request, and its age is the larger of what the monotonic and the wall clock say.
+// - OWNER is read ahead of everything else the store has to do. A try that hangs is given up in time for the next one to count.
 // - Once OWNER shows anybody else, ownership is lost for good: every confirm rejects with `fenced-owner`.
 
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Incarnation } from '../base/ids.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { ownerKey, readOwner } from './cluster-directory.ts';
+import { type FoundOwner, ownerKey, readOwner } from './cluster-directory.ts';
 import type { Owner } from './owner-format.ts';
 
 export { type TakeOwnershipOptions, takeOwnership } from './ownership-start.ts';
+
+/** Tries of one read, a lease together: each is shorter than the third of a lease after which the loop reads again. */
+const readTries = 4;
 
 interface Instant {
   readonly monotonicMs: number;
@@ -84,18 +88,23 @@ export class Ownership {
     );
   }
 
+  /** Whether the last confirmation is younger than a lease. Where that is not enough (strict mode), `confirm` says more. */
+  get fresh(): boolean {
+    return this.#lost === undefined && this.ageMs() < this.leaseMs;
+  }
+
   /**
    * Resolves when this process owned the cluster less than a lease ago. Rejects with `fenced-owner` when it does not any more,
    * and with the store's error when that could not be found out.
    */
   async confirm(signal?: AbortSignal): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost;
-    if (!this.strict && this.ageMs() < this.leaseMs) return;
+    if (!this.strict && this.fresh) return;
     // Within a lease a read that began before this call is as good as one that begins now.
     const reading = this.strict ? this.refresh() : (this.#reading ?? this.refresh());
     await unlessAborted(reading, signal);
     if (this.#lost !== undefined) throw this.#lost;
-    if (!this.strict && this.ageMs() >= this.leaseMs) {
+    if (!this.strict && !this.fresh) {
       throw new EngineError('store-timeout', `OWNER of cluster ${this.clusterId} took longer than a lease to read`, {
         context: { clusterId: this.clusterId, leaseMs: this.leaseMs },
       });
@@ -134,15 +143,38 @@ export class Ownership {
   }
 
   async #read(): Promise<void> {
-    if (this.#lost !== undefined) throw this.#lost;
-    const began: Instant = { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.nowMs() };
-    const found = await readOwner(this.#store, this.clusterId);
-    if (this.#lost !== undefined) throw this.#lost;
-    if (found !== undefined && isSame(found.owner, this.#owner)) {
+    for (let tries = 1; ; tries++) {
+      if (this.#lost !== undefined) throw this.#lost;
+      const began: Instant = { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.nowMs() };
+      const found = await this.#try();
+      if (this.#lost !== undefined) throw this.#lost;
+      if (found === 'late') {
+        if (tries < readTries) continue;
+        throw new EngineError('store-timeout', `OWNER of cluster ${this.clusterId} could not be read for a lease`, {
+          context: { clusterId: this.clusterId, leaseMs: this.leaseMs, tries },
+        });
+      }
+      if (found === undefined || !isSame(found.owner, this.#owner)) throw this.#lose(found?.owner);
       this.#confirmedAt = began;
       return;
     }
-    throw this.#lose(found?.owner);
+  }
+
+  /** One try. The store is not waited for when it does not stop at once. */
+  async #try(): Promise<FoundOwner | undefined | 'late'> {
+    const abort = new AbortController();
+    const late = Promise.withResolvers<'late'>();
+    const timer = this.#clock.after(this.leaseMs / readTries, () => {
+      late.resolve('late');
+      abort.abort();
+    });
+    try {
+      const reading = readOwner(this.#store, this.clusterId, { signal: abort.signal, urgent: true });
+      reading.catch(() => {});
+      return await Promise.race([reading, late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   #lose(now: Owner | undefined): EngineError {

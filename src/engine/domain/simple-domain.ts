@@ -5,7 +5,8 @@
 //   one that does not fit 1 MiB is refused (`entry-too-large`).
 // - Rows change only after the append committed, in the order of the entries.
 // - After an unknown outcome the domain takes a new term and reads back: every write's entry carries an id, so the write is
-//   then resolved or rejected as it really went. Only when it cannot be read back is it `outcome-unknown`.
+//   then resolved or rejected as it really went. Only when it cannot be read back is it `outcome-unknown`. Until it was read
+//   back nothing is read from the rows: they may lack what happened.
 // - When another leader has taken the group, the domain closes: everything rejects with `fenced-term` from then on.
 
 import { EngineError, toEngineError } from '../base/errors.ts';
@@ -62,6 +63,8 @@ export class SimpleDomain implements Domain {
   #running: Promise<void> | undefined;
   /** Set after an unknown outcome until the log was read back. */
   #mustReload = false;
+  /** The reading back that is under way; those who need it share it. */
+  #reloading: Promise<void> | undefined;
   #closedBy: EngineError | undefined;
 
   constructor(options: SimpleDomainOptions, loaded: LoadedDomain) {
@@ -81,11 +84,13 @@ export class SimpleDomain implements Domain {
 
   async get(key: string): Promise<Buffer | undefined> {
     this.#assertOpen();
+    if (this.#mustReload) await this.#readBack();
     return this.#rows.get(key);
   }
 
   async scan(options: ScanOptions): Promise<DomainRow[]> {
     this.#assertOpen();
+    if (this.#mustReload) await this.#readBack();
     return this.#rows.scan(options);
   }
 
@@ -109,6 +114,7 @@ export class SimpleDomain implements Domain {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closedBy ??= new EngineError('shutting-down', `domain ${this.name} is closed`);
     await this.#running;
+    await this.#reloading?.catch(() => {});
   }
 
   #assertOpen(): void {
@@ -168,7 +174,7 @@ export class SimpleDomain implements Domain {
   }
 
   async #commit(writes: readonly WaitingWrite[]): Promise<void> {
-    if (this.#mustReload) await this.#reload([]);
+    if (this.#mustReload) await this.#readBack();
     const entries = writes.map((write) => write.entry);
     const appends = [{ group: this.#group, term: this.#term, expectedEnd: this.#end, entries }];
     const [outcome] = await this.#options.log.append(appends);
@@ -192,9 +198,21 @@ export class SimpleDomain implements Domain {
     }
   }
 
-  /** Takes a new term, reads everything back, and tells each of the writes in doubt how it went. */
-  async #reload(inDoubt: readonly WaitingWrite[]): Promise<void> {
+  /** Makes up for a reload that failed. While it is needed no append is under way. */
+  #readBack(): Promise<void> {
+    return this.#reloading ?? this.#reload([]);
+  }
+
+  #reload(inDoubt: readonly WaitingWrite[]): Promise<void> {
     this.#mustReload = true;
+    this.#reloading = this.#load(inDoubt).finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  /** Takes a new term, reads everything back, and tells each of the writes in doubt how it went. */
+  async #load(inDoubt: readonly WaitingWrite[]): Promise<void> {
     const endBefore = this.#end;
     const found = new Set<string>();
     let loaded: LoadedDomain;

@@ -1,4 +1,5 @@
 // Decorator: at most so many calls to the store at once; the rest wait in turn, and when too many wait, calls are refused.
+// Urgent calls have places of their own, so that uploads that hang hold up none of them.
 // A listing holds its place only while it fetches, not while its reader works, or a reader that calls the store would block
 // itself.
 
@@ -19,22 +20,25 @@ import { checkSignal } from './write-conditions.ts';
 
 export interface LimitedStoreOptions {
   readonly concurrencyMax: number;
+  /** Places beyond those, for urgent calls only. */
+  readonly urgentMax: number;
+  /** For either kind of call. */
   readonly waitingMax: number;
 }
 
-export const defaultLimits: LimitedStoreOptions = { concurrencyMax: 64, waitingMax: 4096 };
+export const defaultLimits: LimitedStoreOptions = { concurrencyMax: 64, urgentMax: 4, waitingMax: 4096 };
 
 export class LimitedStore implements ObjectStore {
   readonly label: string;
   readonly remote: boolean;
   readonly #inner: ObjectStore;
-  readonly #options: LimitedStoreOptions;
-  readonly #waiting = new Set<() => void>();
-  #running = 0;
+  readonly #places: Places;
+  readonly #urgentPlaces: Places;
 
   constructor(inner: ObjectStore, options: LimitedStoreOptions = defaultLimits) {
     this.#inner = inner;
-    this.#options = options;
+    this.#places = new Places(options.concurrencyMax, options.waitingMax);
+    this.#urgentPlaces = new Places(options.urgentMax, options.waitingMax);
     this.label = inner.label;
     this.remote = inner.remote;
   }
@@ -81,23 +85,41 @@ export class LimitedStore implements ObjectStore {
     return this.#inner[Symbol.asyncDispose]();
   }
 
-  async #run<T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> {
-    if (this.#running < this.#options.concurrencyMax) this.#running++;
-    else await this.#turn(options?.signal);
+  #run<T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> {
+    const places = options?.urgent === true ? this.#urgentPlaces : this.#places;
+    return places.run(options?.signal, call);
+  }
+}
+
+/** Places that are taken for the length of a call, and handed over first come, first served. */
+class Places {
+  readonly #count: number;
+  readonly #waitingMax: number;
+  readonly #waiting = new Set<() => void>();
+  #taken = 0;
+
+  constructor(count: number, waitingMax: number) {
+    this.#count = count;
+    this.#waitingMax = waitingMax;
+  }
+
+  async run<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+    if (this.#taken < this.#count) this.#taken++;
+    else await this.#turn(signal);
     try {
       return await call();
     } finally {
       const next = this.#waiting.values().next().value;
-      if (next === undefined) this.#running--;
+      if (next === undefined) this.#taken--;
       else next();
     }
   }
 
   /** Resolves when a place was handed over. */
   #turn(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#waiting.size >= this.#options.waitingMax) {
+    if (this.#waiting.size >= this.#waitingMax) {
       throw new EngineError('store-unavailable', `${this.#waiting.size} calls wait for the store already`, {
-        context: { waitingMax: this.#options.waitingMax, concurrencyMax: this.#options.concurrencyMax },
+        context: { waitingMax: this.#waitingMax, concurrencyMax: this.#count },
       });
     }
     checkSignal(signal, 'a call waiting for the store');

@@ -29,6 +29,8 @@ export type Body = readonly Uint8Array[];
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** For a rare, small call that much else waits for: it does not queue behind the others. Honoured by get. */
+  readonly urgent?: boolean;
 }
 
 export interface PutOptions extends CallOptions {

@@ -37,9 +37,11 @@ export async function openStore(url: string, deps: StoreDeps): Promise<ObjectSto
 /** Puts retries, limit and metrics around any store. */
 export function decorate(adapter: ObjectStore, deps: StoreDeps): ObjectStore {
   const metered = deps.metrics === undefined ? adapter : new MeteredStore(adapter, deps.metrics, deps.clock);
-  const limited = new LimitedStore(metered, { ...defaultLimits, ...deps.options?.limits });
+  const limited = new LimitedStore(metered, limitsOf(deps));
   return new RetryingStore(limited, { ...deps, policy: { ...defaultRetryPolicy, ...deps.options?.retry } });
 }
+
+const limitsOf = (deps: StoreDeps): LimitedStoreOptions => ({ ...defaultLimits, ...deps.options?.limits });
 
 async function openAdapter(url: StoreUrl, deps: StoreDeps): Promise<ObjectStore> {
   switch (url.scheme) {
@@ -50,8 +52,8 @@ async function openAdapter(url: StoreUrl, deps: StoreDeps): Promise<ObjectStore>
     case 's3': {
       // The SDK takes a while to load; a broker on a directory does without.
       const { S3Store } = await import('./s3-store.ts');
-      const connectionsMax = deps.options?.limits?.concurrencyMax ?? defaultLimits.concurrencyMax;
-      return new S3Store({ url, clock: deps.clock, connectionsMax });
+      const { concurrencyMax, urgentMax } = limitsOf(deps);
+      return new S3Store({ url, clock: deps.clock, connectionsMax: concurrencyMax + urgentMax });
     }
   }
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
-import type { LogFields, Logger } from '../../../src/engine/base/logger.ts';
+import { type LogFields, type Logger, silentLogger } from '../../../src/engine/base/logger.ts';
 import { ownerKey } from '../../../src/engine/cluster/cluster-directory.ts';
 import type { Ownership } from '../../../src/engine/cluster/ownership.ts';
 import { OwnershipLoop } from '../../../src/engine/cluster/ownership-loop.ts';
 import { MemoryLog } from '../../../src/engine/replicated-log/memory-log.ts';
+import { decorate } from '../../../src/engine/store/store.ts';
 import { OwnershipFixture } from './ownership-fixture.ts';
 
 const unavailable = () => new EngineError('store-unavailable', 'down');
@@ -61,23 +62,48 @@ describe('confirm', () => {
     expect(at.ownerReads()).toBe(1);
   });
 
-  it('counts from the start of the request: an answer that took longer than a lease confirms nothing', async () => {
+  it('gives up a read that hangs, in time for another within the lease', async () => {
     const { at, ownership } = await owned();
     await at.clock.advance(20_000);
     const held = holdReads(at);
-    const slow = outcomeOf(ownership.confirm());
-    await at.clock.advance(15_000);
-    held[0]?.();
-    expect(await slow).toBe('store-timeout');
-
-    const quick = outcomeOf(ownership.confirm());
-    await at.clock.advance(10_000);
+    const waiting = outcomeOf(ownership.confirm());
+    await at.clock.advance(4_999);
+    expect(held.length).toBe(2);
     held[1]?.();
-    expect(await quick).toBe('confirmed');
+    expect(await waiting).toBe('confirmed');
+    // It counts from the start of the try that was answered.
+    expect(ownership.ageMs()).toBe(1_249);
+  });
+
+  it('says store-timeout when no try of a whole lease was answered; what comes later confirms nothing', async () => {
+    const { at, ownership } = await owned();
+    await at.clock.advance(20_000);
+    const held = holdReads(at);
+    const waiting = outcomeOf(ownership.confirm());
+    await at.clock.advance(14_999);
+    expect(await Promise.race([waiting, turn()])).toBeUndefined();
+    await at.clock.advance(1);
+    expect(await waiting).toBe('store-timeout');
+    expect(held.length).toBe(4);
+    for (const answer of held) answer();
+    await turn();
+    expect(ownership.fresh).toBe(false);
     at.intercept('get', undefined);
-    await at.clock.advance(5_000);
     await ownership.confirm();
-    expect(at.ownerReads()).toBe(3);
+    expect(ownership.fresh).toBe(true);
+  });
+
+  it('does not queue behind uploads that hang', async () => {
+    const at = new OwnershipFixture();
+    const deps = { clock: at.clock, random: at.random, logger: silentLogger };
+    const store = decorate(at.store, deps);
+    const ownership = await at.take(at.newLog(), { store });
+    at.intercept('put', () => new Promise(() => {}));
+    for (let n = 0; n < 100; n++) store.put(`upload/${n}`, [Buffer.from('x')]).catch(() => {});
+    await at.clock.advance(15_000);
+    const waiting = outcomeOf(ownership.confirm());
+    await at.clock.advance(0);
+    expect(await Promise.race([waiting, turn()])).toBe('confirmed');
   });
 
   it('believes the clock that says more time has passed', async () => {

@@ -190,6 +190,50 @@ describe('unknown outcomes', () => {
     expect(await rowsOf(domain)).toEqual(['a=1', 'c=1']);
   });
 
+  it('shows nothing after an unknown outcome until it has read back: a row may have changed', async () => {
+    const log = new MemoryLog();
+    const domain = await openOn(log);
+    await domain.write([set('a', 'old')]);
+    log.setFaults((operation) => {
+      if (operation === 'append') return { kind: 'unknown', effect: true };
+      return operation === 'open' ? { kind: 'refused' } : undefined;
+    });
+    await expect(domain.write([set('a', 'new')])).rejects.toMatchObject({ code: 'outcome-unknown' });
+    await expect(domain.get('a')).rejects.toMatchObject({ code: 'outcome-unknown', retryable: true });
+    await expect(domain.scan({})).rejects.toMatchObject({ code: 'outcome-unknown' });
+    let opens = 0;
+    log.setFaults((operation) => {
+      if (operation === 'open') opens++;
+      return undefined;
+    });
+    // Readers and a writer at once share one reading back.
+    const reads = [domain.get('a'), domain.get('a').then(() => domain.scan({}))];
+    await Promise.all([...reads, domain.write([set('b', '1')])]);
+    expect((await domain.get('a'))?.toString()).toBe('new');
+    expect(await rowsOf(domain)).toEqual(['a=new', 'b=1']);
+    expect(opens).toBe(1);
+  });
+
+  it('makes reads wait while it reads back', async () => {
+    const log = new MemoryLog();
+    const domain = await openOn(log);
+    await domain.write([set('a', 'old')]);
+    const gate = Promise.withResolvers<void>();
+    const opening = Promise.withResolvers<void>();
+    log.setFaults((operation) => {
+      if (operation === 'append') return { kind: 'unknown', effect: true };
+      if (operation !== 'open') return undefined;
+      opening.resolve();
+      return { kind: 'slow', until: gate.promise };
+    });
+    const writing = domain.write([set('a', 'new')]);
+    await opening.promise;
+    const reading = domain.get('a');
+    gate.resolve();
+    expect((await reading)?.toString()).toBe('new');
+    await writing;
+  });
+
   it('settles an unknown snapshot by reading back', async () => {
     const log = new MemoryLog();
     const domain = await openOn(log, 300);

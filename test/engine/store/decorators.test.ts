@@ -45,7 +45,7 @@ function gated() {
     await new Promise<void>((resolve) => waiting.push(resolve));
     return undefined;
   };
-  return { waiting, store: Object.assign(Object.create(memory), { head }) as ObjectStore };
+  return { waiting, store: Object.assign(memory, { head }) as ObjectStore };
 }
 
 const turns = async () => {
@@ -55,7 +55,7 @@ const turns = async () => {
 describe('limited store', () => {
   it('lets so many calls run, and the rest in turn', async () => {
     const { waiting, store } = gated();
-    const limited = new LimitedStore(store, { concurrencyMax: 2, waitingMax: 10 });
+    const limited = new LimitedStore(store, { concurrencyMax: 2, urgentMax: 1, waitingMax: 10 });
     const ended: number[] = [];
     const calls = [1, 2, 3, 4].map((number) => limited.head('key').then(() => ended.push(number)));
     await turns();
@@ -74,7 +74,7 @@ describe('limited store', () => {
 
   it('refuses when too many wait', async () => {
     const { waiting, store } = gated();
-    const limited = new LimitedStore(store, { concurrencyMax: 1, waitingMax: 1 });
+    const limited = new LimitedStore(store, { concurrencyMax: 1, urgentMax: 1, waitingMax: 1 });
     const calls = [limited.head('a'), limited.head('b')];
     await expect(limited.head('c')).rejects.toMatchObject({ code: 'store-unavailable' });
     waiting[0]?.();
@@ -83,9 +83,38 @@ describe('limited store', () => {
     await Promise.all(calls);
   });
 
+  it('keeps places for urgent calls, which others never take', async () => {
+    const { waiting, store } = gated();
+    const limited = new LimitedStore(store, { concurrencyMax: 1, urgentMax: 1, waitingMax: 5 });
+    await limited.put('key', text('x'));
+    const calls = [limited.head('a'), limited.head('b')];
+    await turns();
+    expect((await limited.get('key', { urgent: true })).bytes.toString()).toBe('x');
+    const urgent = [limited.head('c', { urgent: true }), limited.head('d', { urgent: true })];
+    await turns();
+    expect(waiting.length).toBe(2); // one of either kind
+    for (let index = 0; index < 4; index++) {
+      waiting[index]?.();
+      await turns();
+    }
+    await Promise.all([...calls, ...urgent]);
+  });
+
+  it('hands an urgent get on through the retries', async () => {
+    const { waiting, store } = gated();
+    const decorated = decorate(store, { ...deps, options: { limits: { concurrencyMax: 1 } } });
+    await decorated.put('key', text('x'));
+    const hanging = decorated.head('a');
+    await turns();
+    const plain = decorated.get('key');
+    expect((await decorated.get('key', { urgent: true })).bytes.toString()).toBe('x');
+    waiting[0]?.();
+    await Promise.all([hanging, plain]);
+  });
+
   it('forgets a waiting call that is cancelled', async () => {
     const { waiting, store } = gated();
-    const limited = new LimitedStore(store, { concurrencyMax: 1, waitingMax: 5 });
+    const limited = new LimitedStore(store, { concurrencyMax: 1, urgentMax: 1, waitingMax: 5 });
     const abort = new AbortController();
     const first = limited.head('a');
     const second = limited.head('b', { signal: abort.signal });
@@ -102,13 +131,13 @@ describe('limited store', () => {
   });
 
   it('gives its place back after an error', async () => {
-    const limited = new LimitedStore(new MemoryStore(deps), { concurrencyMax: 1, waitingMax: 0 });
+    const limited = new LimitedStore(new MemoryStore(deps), { concurrencyMax: 1, urgentMax: 1, waitingMax: 0 });
     await expect(limited.get('absent')).rejects.toMatchObject({ code: 'object-not-found' });
     await limited.put('key', text('x'));
   });
 
   it('lets the reader of a listing call the store', async () => {
-    const limited = new LimitedStore(new MemoryStore(deps), { concurrencyMax: 1, waitingMax: 0 });
+    const limited = new LimitedStore(new MemoryStore(deps), { concurrencyMax: 1, urgentMax: 1, waitingMax: 0 });
     for (const key of ['a', 'b']) await limited.put(key, text(key));
     const seen: string[] = [];
     for await (const { key } of limited.list({ prefix: '' })) seen.push((await limited.get(key)).bytes.toString());

@@ -1,0 +1,82 @@
+// A domain that answers only as the owner of the cluster: its log is this machine's own and would take everything that a
+// process has to say which lost the cluster long ago.
+//
+// - a write resolves when it is durable and ownership was confirmed after that: no stale owner acknowledges a topic or an offset
+// - without a confirmation younger than the lease nothing is written at all: the refusal is then plain, the store's own error
+// - a write that is durable and could not be confirmed is `outcome-unknown`; what may show it, reads of the domain, waits for
+//   the next confirmation, so the caller who reads back is told the truth or refused
+// - once another owner was seen everything rejects with `fenced-owner`
+// What it leaves to its callers: the order of writes that overlap.
+
+import { EngineError, hasCode, toEngineError } from '../base/errors.ts';
+import type { Domain, DomainChange, DomainRow, ScanOptions } from '../domain/domain.ts';
+import type { Ownership } from './ownership.ts';
+
+export class OwnedDomain implements Domain {
+  readonly name: string;
+  readonly #inner: Domain;
+  readonly #ownership: Pick<Ownership, 'confirm' | 'fresh' | 'lost'>;
+  /** Writes that may be visible inside and are not confirmed yet. */
+  #unconfirmed = 0;
+  /** Counts writes that ended without being confirmed; and up to which of them ownership was confirmed later. */
+  #doubts = 0;
+  #doubtsSettled = 0;
+
+  /** Closes `inner` when it is closed. */
+  constructor(inner: Domain, ownership: Pick<Ownership, 'confirm' | 'fresh' | 'lost'>) {
+    this.name = inner.name;
+    this.#inner = inner;
+    this.#ownership = ownership;
+  }
+
+  get(key: string): Promise<Buffer | undefined> {
+    return this.#read(() => this.#inner.get(key));
+  }
+
+  scan(options: ScanOptions): Promise<DomainRow[]> {
+    return this.#read(() => this.#inner.scan(options));
+  }
+
+  async write(changes: readonly DomainChange[]): Promise<void> {
+    if (!this.#ownership.fresh) await this.#ownership.confirm();
+    this.#unconfirmed++;
+    try {
+      await this.#inner.write(changes);
+      await this.#confirmWritten();
+    } catch (error) {
+      this.#doubts++;
+      throw error;
+    } finally {
+      this.#unconfirmed--;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]();
+  }
+
+  async #confirmWritten(): Promise<void> {
+    try {
+      await this.#ownership.confirm();
+    } catch (error) {
+      if (hasCode(error, 'fenced-owner')) throw error;
+      const { code, message } = toEngineError(error);
+      throw new EngineError(
+        'outcome-unknown',
+        `a write to ${this.name} is in the log, but whether the cluster is still ours is not known: ${message}`,
+        { context: { domain: this.name, confirmation: code }, cause: error },
+      );
+    }
+  }
+
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    const rows = await read();
+    // Looked at behind the read: a write that it shows and that counts no more has been confirmed by now.
+    const doubts = this.#doubts;
+    if (this.#unconfirmed > 0 || doubts > this.#doubtsSettled || this.#ownership.lost !== undefined) {
+      await this.#ownership.confirm();
+      this.#doubtsSettled = Math.max(this.#doubtsSettled, doubts);
+    }
+    return rows;
+  }
+}
