@@ -148,7 +148,7 @@ const table = {
   'cloudtopics.connection.stall.ms': long(
     60_000,
     1,
-    'A connection whose request stops in the middle, or that does not read its answers, is closed after this.',
+    'A connection whose request stops in the middle, or that does not read its answers, is closed after this; so is one that moves less than 16 KB/s for longer.',
     dynamic,
   ),
   'socket.request.max.bytes': int(
