@@ -6,11 +6,26 @@ import { describe, expect, it } from 'vitest';
 import { incarnation } from '../../../src/engine/base/ids.ts';
 import { ownerKey, readOwner } from '../../../src/engine/cluster/cluster-directory.ts';
 import { encodeOwner } from '../../../src/engine/cluster/owner-format.ts';
+import { createTopics, offsetCommit } from '../../../src/engine/wire/wire.ts';
+import type { RawClient } from '../broker/raw-client.ts';
 import { EngineStage, until } from './engine-stage.ts';
 import { fetchValues } from './wire-consumer.ts';
 import { produceOne } from './wire-produce.ts';
 
 const notLeader = 6;
+const requestTimedOut = 7;
+const coordinatorNotAvailable = 15;
+
+async function createTopic(client: RawClient, name: string): Promise<number | undefined> {
+  const topics = [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }];
+  return (await client.call(createTopics, 7, { topics })).topics[0]?.errorCode;
+}
+
+async function commitOffset(client: RawClient, topic: string, committedOffset: number): Promise<number | undefined> {
+  const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: '' }];
+  const request = { groupId: 'g', memberId: '', topics: [{ name: topic, partitions }] };
+  return (await client.call(offsetCommit, 9, request)).topics[0]?.partitions[0]?.errorCode;
+}
 
 describe('a start is refused', () => {
   it('with a fresh data directory on a bucket that has a cluster, also while its broker runs', async () => {
@@ -78,5 +93,38 @@ describe('a broker whose bucket has another owner', () => {
     }
     expect(await fetchValues(client, topicId, 0)).toEqual(['ours']);
     expect(stage.fatal.map((error) => error.code)).toEqual(['fenced-owner']);
+  });
+
+  it('takes neither topics nor offsets any more', async () => {
+    await using stage = await EngineStage.open();
+    await stage.start({ settings: { 'cloudtopics.lease.ms': '1000' } });
+    const client = await stage.client();
+    expect(await createTopic(client, 'before')).toBe(0);
+    expect(await commitOffset(client, 'before', 1)).toBe(0);
+    await raiseIncarnation(stage);
+    await until(() => stage.fatal.length > 0, 'the broker had noticed');
+    for (let n = 0; n < 2; n++) {
+      expect(await createTopic(client, 'after')).toBe(notLeader);
+      expect(await commitOffset(client, 'before', 2)).toBe(coordinatorNotAvailable);
+    }
+  });
+});
+
+describe('a broker that is cut off from its bucket for longer than the lease', () => {
+  it('takes neither topics nor offsets until the store is back', async () => {
+    await using stage = await EngineStage.open();
+    await stage.start({ settings: { 'cloudtopics.lease.ms': '1000' } });
+    const client = await stage.client();
+    expect(await createTopic(client, 'before')).toBe(0);
+    expect(await commitOffset(client, 'before', 1)).toBe(0);
+    stage.fault = () => ({ kind: 'unavailable' });
+    // Said when a whole lease went by without an answer.
+    await until(() => stage.log.some(({ message }) => message === 'OWNER could not be read'), 'the lease had run out');
+    expect(await createTopic(client, 'after')).toBe(requestTimedOut);
+    expect(await commitOffset(client, 'before', 2)).toBe(coordinatorNotAvailable);
+    stage.fault = () => undefined;
+    expect(await createTopic(client, 'after')).toBe(0);
+    expect(await commitOffset(client, 'before', 2)).toBe(0);
+    expect(stage.fatal).toEqual([]);
   });
 });
