@@ -113,6 +113,7 @@ async function build(options: EngineOptions): Promise<Engine> {
   const log = parts.use(
     await openEmbeddedLog({
       directory: join(options.dataDirectory, 'log'),
+      mapBytesMax: config.number('cloudtopics.log.bytes.max'),
       random,
       onFatal: (error) => fatal(toEngineError(error)),
     }),

@@ -46,6 +46,8 @@ export async function killDuringLoad(broker: TargetBroker, plan: KillRounds): Pr
   await broker.kill();
   await broker.restart();
 
+  const acknowledged = producers.flatMap((producer) => producer.acknowledged);
+  expect(await broker.missingFromBucket(acknowledged), 'acknowledged, but not in the bucket').toEqual([]);
   const kept = await readAll(broker.bootstrap, topic);
   for (const [partition, values] of kept) {
     const offsets = [...values.keys()];

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerProcess } from './broker-process.ts';
+import { type AcknowledgedRecord, missingFromBucket } from './bucket-salvage.ts';
 import { KafkaProcess } from './kafka-process.ts';
 import { VersitygwProcess } from './versitygw-process.ts';
 
@@ -17,6 +18,8 @@ export interface TargetBroker extends AsyncDisposable {
   stop(): Promise<unknown>;
   kill(): Promise<void>;
   output(): string;
+  /** What of the acknowledged records cannot be found by reading the bucket alone; nothing where the target has no bucket. */
+  missingFromBucket(acknowledged: Iterable<AcknowledgedRecord>): Promise<readonly AcknowledgedRecord[]>;
 }
 
 export type StoreKind = 'file' | 's3';
@@ -40,6 +43,10 @@ export async function startTarget(store: StoreKind = 'file', flags: readonly str
     stop: () => broker.stop(),
     kill: () => broker.kill(),
     output: () => broker.output(),
+    missingFromBucket: async (acknowledged) =>
+      broker instanceof BrokerProcess
+        ? missingFromBucket((broker.ready as { readonly store: string }).store, acknowledged)
+        : [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -55,6 +62,8 @@ async function startIn(
   }
   if (store === 'file') return BrokerProcess.start({ directory, flags });
   const s3 = cleanup.use(await VersitygwProcess.start(join(directory, 's3')));
+  // For whoever reads the bucket in this process.
+  Object.assign(process.env, s3.credentials);
   return BrokerProcess.start({
     directory,
     flags,

@@ -203,7 +203,7 @@ export const errorTable = {
     56,
     true,
     'The disk or the metadata map is full; nothing was acknowledged that is not durable.',
-    'free disk space, or raise the map size; the broker goes on by itself',
+    'free disk space, or raise cloudtopics.log.bytes.max; the broker goes on by itself',
   ),
   'message-too-large': entry(
     'limit',

@@ -213,6 +213,12 @@ const table = {
     'A fetch session that was used within this time is not evicted for another.',
   ),
 
+  'cloudtopics.log.bytes.max': long(
+    String(8 * 1024 ** 3),
+    1_048_576,
+    'The most that the replicated log in the data directory may hold; then produce is refused until there is room.',
+  ),
+
   // the write path
   'cloudtopics.seal.bytes': int(mebibytes(4), 1_024, intMax, 'An L0 object is sealed when it has this many bytes.'),
   'cloudtopics.seal.interval.ms': int(
