@@ -261,6 +261,7 @@ function openPartitions(services: Services & { store: ObjectStore; control: Cont
     clock,
     logger,
     incarnation,
+    confirmOwnership: () => ownership.confirm(),
     recentExtentsMax,
     producerRules: () => ({
       expirationMs: config.number('producer.id.expiration.ms'),

@@ -47,6 +47,8 @@ export interface PartitionServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly incarnation: Incarnation;
+  /** Resolves while this process owns the bucket; rejects when it does not, or that cannot be found out. */
+  readonly confirmOwnership: () => Promise<void>;
 }
 
 /** What opening read from the log. */
@@ -317,10 +319,14 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
         `cannot delete records before ${before}: the high watermark is ${this.highWatermark}`,
       );
     }
-    return this.#logStartMove.move(offset(to), () => {
+    await this.#services.confirmOwnership();
+    const moved = await this.#logStartMove.move(offset(to), () => {
       if (this.#over !== undefined) throw notLeader(this.#over);
       this.#services.committer.submit(this);
     });
+    // Answered only by who still owned the bucket after it.
+    await this.#services.confirmOwnership();
+    return moved;
   }
 
   // ---- reading

@@ -382,6 +382,14 @@ describe('deleting records', () => {
     expect(await made.leader().deleteRecords(-1)).toBe(3);
   });
 
+  it('is not acknowledged by who does not own the bucket any more', async () => {
+    const made = await world();
+    await made.produce({ payload: 'a' });
+    made.confirmOwnership = () => Promise.reject(new EngineError('fenced-owner', 'another owner'));
+    expect(await codeOf(made.leader().deleteRecords(1))).toBe('fenced-owner');
+    expect(made.leader().logStartOffset).toBe(0);
+  });
+
   it('settles all of several moves that are asked for at once, at the furthest', async () => {
     const made = await world();
     for (let at = 0; at < 10; at++) await made.produce({ payload: 'x' });

@@ -119,6 +119,7 @@ export class WriteWorld {
       clock: this.clock,
       logger: silentLogger,
       incarnation: incarnation(1),
+      confirmOwnership: () => this.confirmOwnership(),
       producerRules: () => ({ expirationMs: 86_400_000, producersMax: 1000 }),
       recentExtentsMax: this.recentExtentsMax,
     });
