@@ -165,6 +165,8 @@ test('every codec is stored as sent and read back', async () => {
   );
 });
 
+const distinct = (received: readonly Received[]) => [...new Set(values(received))];
+
 test('a second member joins and leaves; positions outlive both', async () => {
   await admin.createTopics({ topics: ['shared'], partitions: 4, replicas: 1 });
   const send = (word: string) =>
@@ -179,13 +181,14 @@ test('a second member joins and leaves; positions outlive both', async () => {
       await two.until(({ assigned }) => assigned === 2);
       await one.until(({ assigned }) => assigned === 2);
       await send('both');
-      await one.until(({ received }) => received.length === 2);
-      await two.until(({ received }) => received.length === 2);
-      expect(values([...one.received, ...two.received])).toEqual(['both-0', 'both-1', 'both-2', 'both-3']);
+      // The client's fetch that was under way when partitions moved may bring their records to the old member too.
+      await one.until(({ received }) => received.length >= 2);
+      await two.until(({ received }) => received.length >= 2);
+      expect(distinct([...one.received, ...two.received])).toEqual(['both-0', 'both-1', 'both-2', 'both-3']);
     }
     await one.until(({ assigned }) => assigned === 4);
     await send('one');
-    await one.until(({ received }) => received.length === 6);
+    await one.until(({ received }) => distinct(received).filter((value) => value?.startsWith('one-')).length === 4);
   }
   await send('later');
   await using again = await new Member('sharers', 'shared').start();
