@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { toEngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
+import { fetch, type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { FrameAssembler } from './frame-assembler.ts';
@@ -41,6 +41,12 @@ export interface ConnectionOptions {
   readonly onClose: () => void;
 }
 
+/**
+ * Fetches of one connection in work at a time. Their answers are large and not known when they start: a client that sends many at
+ * once would otherwise take the fetch memory of all others.
+ */
+const fetchesMax = 4;
+
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
@@ -51,6 +57,7 @@ export class Connection {
   readonly #working: RequestInWork[] = [];
   readonly #leaving = new Set<RequestInWork>();
   #workingBytes = 0;
+  #workingFetches = 0;
   #answerBytes = 0;
   #lastTrafficMs: number;
   readonly #requestWatch = new StallWatch();
@@ -186,6 +193,7 @@ export class Connection {
     const limits = this.#options.limits();
     return (
       this.#working.length >= limits.requestsMax ||
+      this.#workingFetches >= fetchesMax ||
       this.#workingBytes >= limits.requestBytesMax ||
       this.#answerBytes >= limits.responseBytesMax
     );
@@ -229,6 +237,7 @@ export class Connection {
     const work = new RequestInWork(this.#peer, request.header, frame, this.#options.clock.monotonicMs());
     this.#working.push(work);
     this.#workingBytes += work.frameBytes;
+    if (work.apiKey === fetch.key) this.#workingFetches++;
     this.#options.metrics.requestStarted(work.apiKey, work.frameBytes);
     const answered = this.#options.runner.run(request, work);
     if (answered instanceof Promise) void answered.then((parts) => this.#finish(work, parts));
@@ -257,6 +266,7 @@ export class Connection {
     while (this.#working[0]?.parts !== undefined) {
       const work = this.#working.shift() as RequestInWork;
       this.#workingBytes -= work.frameBytes;
+      if (work.apiKey === fetch.key) this.#workingFetches--;
       if (work.closes) {
         this.#endAfter(work);
         return;
