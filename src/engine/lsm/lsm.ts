@@ -1,0 +1,15 @@
+// The front door of the LSM store: a sorted map whose tables and manifests are objects in the bucket and whose write-ahead log is
+// somebody else's. The domain appends to a log first and then calls `apply`; after a crash it opens the manifest that the log names
+// and replays what follows.
+//
+// What it knows: memtables, tables, levels, snapshots. What it does not: the log, terms (but for names), owners, what rows mean.
+// What it refuses: keys of no or more than 4096 bytes, values above 1 MiB, entries out of order, anything after it gave up.
+
+export type { Cursor, Wait } from './core/cursor.ts';
+export { defaultLsmRules, type LsmRules } from './core/lsm-rules.ts';
+export { type Change, type Key, keyFromBytes, keyFromText, newestSequence, type Row, textFromKey } from './core/row.ts';
+export { compareNames, type ManifestName, manifestKey, nameText, parseName, type TableName, tableKey } from './core/table-name.ts';
+export type { LsmOptions, LsmStats, LsmStore, OpenLsm } from './db/lsm-store.ts';
+export type { LsmIterator, LsmReads, LsmSnapshot, LsmView, RangeOptions } from './db/lsm-reads.ts';
+export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
+export type { TableInfo } from './sst/table-info.ts';
