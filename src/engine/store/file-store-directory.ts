@@ -1,6 +1,8 @@
-// What is done to the store's directory when it is opened: made durable, its hidden part made, old temp files removed.
+// What is done to the store's directory when it is opened: made durable, its hidden part made, old temp files removed. To read it,
+// nothing is done; it must be there.
 
 import { dirname } from 'node:path';
+import { EngineError } from '../base/errors.ts';
 import type { FileStoreOptions } from './file-store.ts';
 import { type FileSystem, fileErrorCode } from './file-system.ts';
 
@@ -8,14 +10,38 @@ import { type FileSystem, fileErrorCode } from './file-system.ts';
 const hiddenName = '.cloudtopics-store';
 const orphanAgeMsDefault = 24 * 60 * 60 * 1000;
 
-export async function prepareStoreDirectory(options: FileStoreOptions): Promise<{ temp: string; lock: string }> {
+interface StorePaths {
+  readonly temp: string;
+  readonly lock: string;
+}
+
+export async function prepareStoreDirectory(options: FileStoreOptions): Promise<StorePaths> {
   const { fileSystem, directory } = options;
+  const { hidden, paths } = pathsIn(directory);
   await makeDurable(fileSystem, directory);
+  for (const path of [hidden, paths.temp]) await makeIfMissing(fileSystem, path);
+  await removeOrphans(options, paths.temp);
+  return paths;
+}
+
+/** Throws `object-not-found` when there is no such directory. */
+export async function findStoreDirectory({ fileSystem, directory }: FileStoreOptions): Promise<StorePaths> {
+  try {
+    await (await fileSystem.openDirectory(directory)).close();
+  } catch (error) {
+    if (fileErrorCode(error) !== 'ENOENT' && fileErrorCode(error) !== 'ENOTDIR') throw error;
+    throw new EngineError('object-not-found', `there is no store in ${directory}`, {
+      cause: error,
+      context: { directory },
+      hint: 'give the right --store URL',
+    });
+  }
+  return pathsIn(directory).paths;
+}
+
+function pathsIn(directory: string): { hidden: string; paths: StorePaths } {
   const hidden = `${directory}/${hiddenName}`;
-  const temp = `${hidden}/temp`;
-  for (const path of [hidden, temp]) await makeIfMissing(fileSystem, path);
-  await removeOrphans(options, temp);
-  return { temp, lock: `${hidden}/lock` };
+  return { hidden, paths: { temp: `${hidden}/temp`, lock: `${hidden}/lock` } };
 }
 
 /** The directory and those above it, as far as they were missing; the entry of the directory itself is flushed in any case. */

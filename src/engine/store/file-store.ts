@@ -22,7 +22,7 @@ import { listFiles } from './file-listing.ts';
 import { FileMultipartUpload } from './file-multipart.ts';
 import { newTrailer, trailerEtag } from './file-object-format.ts';
 import { readObject, readObjectInfo } from './file-object-reader.ts';
-import { prepareStoreDirectory } from './file-store-directory.ts';
+import { findStoreDirectory, prepareStoreDirectory } from './file-store-directory.ts';
 import { type FileSystem, fileErrorCode, type OpenFile } from './file-system.ts';
 import { FileWriteLock } from './file-write-lock.ts';
 import { MultipartLedger, partBytesMinDefault } from './multipart-ledger.ts';
@@ -51,6 +51,8 @@ export interface FileStoreOptions {
   readonly partBytesMin?: number;
   /** Temp files not touched for this long belong to nobody. */
   readonly orphanAgeMs?: number;
+  /** Nothing is made or removed when the store is opened, so that one may be read by who cannot write there. */
+  readonly readOnly?: boolean;
 }
 
 /** The lock is given back after so many deletes, so that writers get their turn. */
@@ -58,7 +60,7 @@ const deletesPerTurn = 64;
 
 export async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   try {
-    const paths = await prepareStoreDirectory(options);
+    const paths = options.readOnly === true ? await findStoreDirectory(options) : await prepareStoreDirectory(options);
     return new FileStore(options, paths.temp, paths.lock);
   } catch (error) {
     throw fileStoreError(error, `open the store in ${options.directory}`);

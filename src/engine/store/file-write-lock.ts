@@ -12,20 +12,23 @@ const pauseMsMax = 16;
 const patienceMs = 30_000;
 
 export class FileWriteLock {
-  readonly #lock: FileLock;
+  readonly #open: () => FileLock;
+  #lock: FileLock | undefined;
   readonly #clock: Clock;
   readonly #random: Random;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(fileSystem: FileSystem, path: string, clock: Clock, random: Random) {
-    this.#lock = fileSystem.openLock(path);
+    // Opened when first needed: it makes a file, and who only reads must leave none.
+    this.#open = () => fileSystem.openLock(path);
     this.#clock = clock;
     this.#random = random;
   }
 
   hold<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
-      await this.#acquire();
+      this.#lock ??= this.#open();
+      await this.#acquire(this.#lock);
       try {
         return await work();
       } finally {
@@ -41,12 +44,12 @@ export class FileWriteLock {
 
   async close(): Promise<void> {
     await this.#turn;
-    this.#lock.close();
+    this.#lock?.close();
   }
 
-  async #acquire(): Promise<void> {
+  async #acquire(lock: FileLock): Promise<void> {
     const startMs = this.#clock.monotonicMs();
-    for (let pauseMs = pauseMsMin; !this.#lock.tryAcquire(); pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
+    for (let pauseMs = pauseMsMin; !lock.tryAcquire(); pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
       if (this.#clock.monotonicMs() - startMs > patienceMs) {
         throw new EngineError(
           'store-unavailable',

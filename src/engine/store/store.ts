@@ -10,6 +10,7 @@ import { MemoryStore } from './memory-store.ts';
 import { MeteredStore, type StoreMetrics } from './metered-store.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import type { ObjectStore } from './object-store.ts';
+import { ReadOnlyStore } from './read-only-store.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 import { RetryingStore } from './retrying-store.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
@@ -25,13 +26,16 @@ export interface StoreDeps {
 }
 
 export interface StoreOptions {
+  /** Everything that writes is refused, and opening leaves no trace. */
+  readonly readOnly?: boolean;
   readonly retry?: Partial<RetryPolicy>;
   readonly limits?: Partial<LimitedStoreOptions>;
 }
 
 /** Opens the store behind a URL (forms: store-url.ts). Throws `store-url`. A bucket is not asked before the first call. */
 export async function openStore(url: string, deps: StoreDeps): Promise<ObjectStore> {
-  return decorate(await openAdapter(parseStoreUrl(url), deps), deps);
+  const store = decorate(await openAdapter(parseStoreUrl(url), deps), deps);
+  return deps.options?.readOnly === true ? new ReadOnlyStore(store) : store;
 }
 
 /** Puts retries, limit and metrics around any store. */
@@ -46,7 +50,12 @@ const limitsOf = (deps: StoreDeps): LimitedStoreOptions => ({ ...defaultLimits, 
 async function openAdapter(url: StoreUrl, deps: StoreDeps): Promise<ObjectStore> {
   switch (url.scheme) {
     case 'file':
-      return await openFileStore({ ...deps, directory: url.directory, fileSystem: nodeFileSystem(deps.clock) });
+      return await openFileStore({
+        ...deps,
+        directory: url.directory,
+        fileSystem: nodeFileSystem(deps.clock),
+        readOnly: deps.options?.readOnly === true,
+      });
     case 'memory':
       return new MemoryStore(deps);
     case 's3': {
