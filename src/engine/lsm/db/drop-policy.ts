@@ -1,0 +1,67 @@
+// Which versions survive a merge. Pure but for its place in the walk: versions come in the order of a cursor (key ascending,
+// sequence descending), each asked once.
+//
+// - of each key the newest version stays, and for every live snapshot the newest at or below it
+// - a tombstone goes when every snapshot sees it or something newer (so all older versions in the merge go with it), and no table
+//   below the output may hold the key: otherwise it would come to life again
+//
+// A snapshot that is taken while a merge runs needs nothing more: it is at or above every sequence in the inputs.
+
+import type { Key } from '../core/row.ts';
+import type { TableInfo } from '../sst/table-info.ts';
+import type { Levels } from './compaction-policy.ts';
+
+export interface DropPolicyOptions {
+  /** Sequences of the live snapshots, in any order. */
+  readonly snapshots: readonly number[];
+  /** The tables outside of the merge that may hold older versions, by level; only those of level 0 may overlap each other. */
+  readonly level0Below: readonly TableInfo[];
+  readonly levelsBelow: Levels;
+}
+
+export class DropPolicy {
+  readonly #snapshots: readonly number[];
+  readonly #level0Below: readonly TableInfo[];
+  readonly #levelsBelow: Levels;
+  /** Per level, the first table whose largest key was not passed yet. */
+  readonly #places: number[];
+  #key: Key | undefined;
+  /** Sequence of the version of the same key that came before; of a new key, beyond all. */
+  #newer = Number.POSITIVE_INFINITY;
+
+  constructor({ snapshots, level0Below, levelsBelow }: DropPolicyOptions) {
+    this.#snapshots = [...snapshots].sort((a, b) => a - b);
+    this.#level0Below = level0Below;
+    this.#levelsBelow = levelsBelow;
+    this.#places = levelsBelow.map(() => 0);
+  }
+
+  keeps(key: Key, sequence: number, deleted: boolean): boolean {
+    const first = key !== this.#key;
+    const newer = first ? Number.POSITIVE_INFINITY : this.#newer;
+    this.#key = key;
+    this.#newer = sequence;
+    if (!first && !this.#isSeen(sequence, newer)) return false;
+    if (!deleted) return true;
+    const oldestSnapshot = this.#snapshots[0] ?? Number.POSITIVE_INFINITY;
+    return sequence > oldestSnapshot || this.#mayLieBelow(key);
+  }
+
+  /** Whether a snapshot reads the version at `sequence`, the next newer one being at `newer`. */
+  #isSeen(sequence: number, newer: number): boolean {
+    for (const snapshot of this.#snapshots) if (snapshot >= sequence) return snapshot < newer;
+    return false;
+  }
+
+  #mayLieBelow(key: Key): boolean {
+    for (const table of this.#level0Below) if (table.smallest <= key && key <= table.largest) return true;
+    for (const [level, tables] of this.#levelsBelow.entries()) {
+      let place = this.#places[level] as number;
+      while (place < tables.length && (tables[place] as TableInfo).largest < key) place += 1;
+      this.#places[level] = place;
+      const table = tables[place];
+      if (table !== undefined && table.smallest <= key) return true;
+    }
+    return false;
+  }
+}
