@@ -96,6 +96,14 @@ export const errorTable = {
   'object-not-found': entry('not-found', 56, false, 'An object that was expected in the store is not there.'),
   'group-not-found': entry('not-found', 69, false, 'The consumer group does not exist.'),
   'cluster-not-found': entry('not-found', 42, false, 'No cluster of this name or id is in the store.'),
+  'domain-not-found': entry(
+    'not-found',
+    42,
+    false,
+    'The cluster has no domain of this name.',
+    'cloudtopics metastore stats',
+  ),
+  'row-not-found': entry('not-found', 42, false, 'The domain has no row with this key.'),
   'unknown-error-code': entry('not-found', 42, false, 'No error code of this name exists.', 'cloudtopics explain'),
 
   // conflict
