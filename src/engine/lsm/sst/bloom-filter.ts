@@ -1,0 +1,91 @@
+// Says of a key that a table does not have it, mostly without reading the table. Format page: docs/formats/sstable.md.
+//
+//   filter := probes u8, lines u32, bits[64 * lines], crc u32
+//
+// A key touches one line of 64 bytes only: one cache miss. `hashKey` and `mayContain` are part of the format: once written, what
+// they compute may never change. A filter of no lines says nothing.
+
+import { crc32c } from '../../base/checksum.ts';
+import { checkSum, damage, type ObjectRange } from '../block/object-damage.ts';
+import type { Key } from '../core/row.ts';
+
+const lineBytes = 64;
+const headBytes = 5;
+const sumBytes = 4;
+const probesMax = 16;
+const golden = 0x9e3779b1;
+
+/** FNV-1a over the bytes, then mixed so that every bit of the key counts in every bit of the hash. Unsigned 32 bit. */
+export function hashKey(key: Key): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Lines of a filter, chosen by the high bits of the hash. */
+const lineOf = (hash: number, lines: number): number => Math.floor((hash * lines) / 0x1_0000_0000);
+
+/** The serialised filter of the keys with these hashes. */
+export function buildBloomFilter(hashes: Uint32Array, bitsPerKey: number): Buffer {
+  const lines = Math.ceil((hashes.length * Math.max(0, bitsPerKey)) / (8 * lineBytes));
+  const probes = Math.min(probesMax, Math.max(1, Math.round(bitsPerKey * 0.6)));
+  const bytes = Buffer.alloc(headBytes + lineBytes * lines + sumBytes);
+  bytes[0] = probes;
+  bytes.writeUInt32BE(lines, 1);
+  if (lines > 0) {
+    for (const hash of hashes) {
+      const line = headBytes + lineBytes * lineOf(hash, lines);
+      let mixed = hash;
+      for (let probe = 0; probe < probes; probe++) {
+        mixed = Math.imul(mixed, golden);
+        const at = line + (mixed >>> 26);
+        bytes[at] = (bytes[at] as number) | (1 << ((mixed >>> 23) & 7));
+      }
+    }
+  }
+  bytes.writeUInt32BE(crc32c(bytes.subarray(0, bytes.length - sumBytes)), bytes.length - sumBytes);
+  return bytes;
+}
+
+export class BloomFilter {
+  readonly #bytes: Buffer;
+  readonly #lines: number;
+  readonly #probes: number;
+
+  private constructor(bytes: Buffer, lines: number, probes: number) {
+    this.#bytes = bytes;
+    this.#lines = lines;
+    this.#probes = probes;
+  }
+
+  /** Keeps the bytes. Throws `corrupt-object` that names the range. */
+  static decode(bytes: Buffer, range: ObjectRange): BloomFilter {
+    checkSum(bytes, 'bloom filter', range);
+    if (bytes.length < headBytes + sumBytes) throw damage('bloom filter', range, 'is too short');
+    const probes = bytes[0] as number;
+    const lines = bytes.readUInt32BE(1);
+    if (probes < 1 || probes > probesMax || headBytes + lineBytes * lines + sumBytes !== bytes.length)
+      throw damage('bloom filter', range, `cannot have ${lines} lines and ${probes} probes`);
+    return new BloomFilter(bytes, lines, probes);
+  }
+
+  get memoryBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** False: the table has no version of the key. */
+  mayContain(key: Key): boolean {
+    if (this.#lines === 0) return true;
+    const hash = hashKey(key);
+    const bytes = this.#bytes;
+    const line = headBytes + lineBytes * lineOf(hash, this.#lines);
+    let mixed = hash;
+    for (let probe = 0; probe < this.#probes; probe++) {
+      mixed = Math.imul(mixed, golden);
+      if (((bytes[line + (mixed >>> 26)] as number) & (1 << ((mixed >>> 23) & 7))) === 0) return false;
+    }
+    return true;
+  }
+}
