@@ -152,6 +152,10 @@ async function build(options: EngineOptions): Promise<Engine> {
       config,
       partitions,
       coordinator,
+      operations: {
+        domains: [],
+        caches: () => ({ blocks: { bytes: 0, bytesMax: 0, hits: 0, misses: 0 }, disk: null }),
+      },
       slabs: slabsOf(config),
       registry,
       clock,

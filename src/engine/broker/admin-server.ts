@@ -1,13 +1,15 @@
-// HTTP for the operator, under /v1: health, metrics, and what the cluster is. Reads only.
+// HTTP for the operator, under /v1: health, metrics, what the cluster is, and its domains (admin-domain-routes.ts).
 //
 // A browser must not become the way in: the Host header must name this server (against DNS rebinding), any other Origin is
-// refused, and no CORS header is ever sent. Methods, header size, time and connections are limited.
+// refused, no CORS header is ever sent, and a POST must carry a header that no form can send. Methods, header size, time and
+// connections are limited. Bodies are not read.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { Registry } from 'prom-client';
 import { EngineError, toEngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { type AdminAnswer, type AdminRequest, failure, jsonAnswer, refusal } from './admin-answer.ts';
 
 export interface AdminServerOptions {
   readonly host: string;
@@ -18,19 +20,14 @@ export interface AdminServerOptions {
   readonly isReady: () => boolean;
   /** The body of /v1/cluster. */
   readonly cluster: () => Readonly<Record<string, unknown>>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly type?: string;
-  readonly body: string;
+  /** Further paths; undefined for one that is not known there either. */
+  readonly routes?: (request: AdminRequest) => Promise<AdminAnswer | undefined>;
 }
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 const connectionsMax = 64;
-
-const json = (status: number, body: unknown): Answer => ({ status, body: `${JSON.stringify(body)}\n` });
-const refusal = (status: number, error: string): Answer => json(status, { error });
+/** A form or an image of a foreign page cannot send it, and a script there would have to ask first. */
+const mutationHeader = 'x-cloudtopics-admin';
 
 export class AdminServer {
   readonly #options: AdminServerOptions;
@@ -78,12 +75,14 @@ export class AdminServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let answer: Answer;
+    let answer: AdminAnswer;
     try {
       answer = this.#refused(request) ?? (await this.#answer(request));
-    } catch (error) {
-      this.#options.logger.error({ error: toEngineError(error).message }, 'an admin request failed');
-      answer = refusal(500, 'the request failed; see the log of the broker');
+    } catch (caught) {
+      const error = toEngineError(caught);
+      const isBug = error.kind === 'bug';
+      if (isBug) this.#options.logger.error({ error: error.message }, 'an admin request failed');
+      answer = isBug ? refusal(500, 'the request failed; see the log of the broker') : failure(error);
     }
     const { status, body, type = 'application/json; charset=utf-8' } = answer;
     // A body that was sent along is not read; the connection is not used again then.
@@ -94,20 +93,25 @@ export class AdminServer {
       'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+      ...(status === 405 ? { allow: 'GET, HEAD, POST' } : {}),
       ...(hasBody ? { connection: 'close' } : {}),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  #refused({ method, headers }: IncomingMessage): Answer | undefined {
+  #refused({ method, headers }: IncomingMessage): AdminAnswer | undefined {
     const { host, origin } = headers;
     if (host === undefined || !this.#isOurName(host)) {
       return refusal(403, 'the Host header names another server; use localhost or the configured admin address');
     }
     if (origin !== undefined && origin !== `http://${host}`)
       return refusal(403, 'requests of other origins are refused');
-    if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'only GET and HEAD are served');
+    if (method === 'POST') {
+      return headers[mutationHeader] === '1'
+        ? undefined
+        : refusal(403, `a POST must carry the header ${mutationHeader}: 1`);
+    }
+    if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'only GET, HEAD and POST are served');
     return undefined;
   }
 
@@ -120,17 +124,22 @@ export class AdminServer {
     return isWildcard && isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
   }
 
-  async #answer({ url = '/' }: IncomingMessage): Promise<Answer> {
-    const { registry, isReady, cluster } = this.#options;
-    switch (url.split('?', 1)[0]) {
+  async #answer({ url = '/', method }: IncomingMessage): Promise<AdminAnswer> {
+    const { registry, isReady, cluster, routes } = this.#options;
+    const [path = '/', query = ''] = url.split(/\?(.*)/s, 2);
+    const isPost = method === 'POST';
+    const further = await routes?.({ method: isPost ? 'POST' : 'GET', path, query: new URLSearchParams(query) });
+    if (further !== undefined) return further;
+    if (isPost) return refusal(405, 'only GET and HEAD are served here');
+    switch (path) {
       case '/v1/health':
-        return json(isReady() ? 200 : 503, { live: true, ready: isReady() });
+        return jsonAnswer(isReady() ? 200 : 503, { live: true, ready: isReady() });
       case '/v1/metrics':
         return { status: 200, type: registry.contentType, body: await registry.metrics() };
       case '/v1/cluster':
-        return json(200, cluster());
+        return jsonAnswer(200, cluster());
       default:
-        return refusal(404, 'unknown path; served are /v1/health, /v1/metrics and /v1/cluster');
+        return refusal(404, 'unknown path; served are /v1/health, /v1/metrics, /v1/cluster and /v1/domains');
     }
   }
 }

@@ -9,6 +9,8 @@ import type { Random } from '../base/random.ts';
 import type { SlabPool } from '../base/slab-pool.ts';
 import type { BrokerConfig, ControlState } from '../cluster/cluster.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
+import { AdminDomainRoutes } from './admin-domain-routes.ts';
+import type { AdminOperations } from './admin-operations.ts';
 import { AdminServer } from './admin-server.ts';
 import type { ApiTable } from './api-table.ts';
 import { BrokerMetrics } from './broker-metrics.ts';
@@ -21,6 +23,7 @@ import { RequestRunner } from './request-runner.ts';
 import { servedApis } from './served-apis.ts';
 import { SlabQueue } from './slab-queue.ts';
 
+export type { AdministeredDomain, AdminOperations, CachesStatus, DomainStatus } from './admin-operations.ts';
 export type { PartitionDirectory } from './handler.ts';
 
 export interface Address {
@@ -42,6 +45,8 @@ export interface BrokerOptions {
   readonly config: BrokerConfig;
   readonly partitions: PartitionDirectory;
   readonly coordinator: Coordinator;
+  /** What the admin server serves beside the broker's own. */
+  readonly operations: AdminOperations;
   readonly slabs: SlabPool;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -122,10 +127,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 function openAdmin(
   address: Address,
-  { storeLabel, registry, logger }: BrokerOptions,
+  { storeLabel, registry, logger, operations, clock }: BrokerOptions,
   { clusterId, advertised, control, coordinator }: BrokerServices,
   broker: RunningBroker,
 ): Promise<AdminServer> {
+  const domains = new AdminDomainRoutes(operations, clusterId, () => clock.nowMs());
   return AdminServer.open({
     ...address,
     registry,
@@ -141,6 +147,7 @@ function openAdmin(
       partitions: control.topics.partitions,
       groups: coordinator.stats.groups,
     }),
+    routes: (request) => domains.answer(request),
   });
 }
 

@@ -219,6 +219,54 @@ const table = {
     'The most that the replicated log in the data directory may hold; then produce is refused until there is room.',
   ),
 
+  // domains: control, groups and metastore
+  'cloudtopics.metastore.domains': int(
+    3,
+    1,
+    1_000,
+    'Domains that partitions are spread over in the metastore; used when the cluster is created, fixed from then on.',
+  ),
+  'cloudtopics.groups.domains': int(
+    4,
+    1,
+    1_000,
+    'Domains that consumer groups are spread over; used when the cluster is created, fixed from then on.',
+  ),
+  'cloudtopics.metastore.flush.interval.ms': long(
+    600_000,
+    100,
+    'How long changes of the metastore may wait until they are written to the bucket.',
+    dynamic,
+  ),
+  'cloudtopics.groups.flush.interval.ms': long(
+    10_000,
+    100,
+    'How long committed offsets may wait until they are written to the bucket: what is lost of them when the broker’s disk is.',
+    dynamic,
+  ),
+  'cloudtopics.domain.memtable.bytes': int(
+    mebibytes(16),
+    65_536,
+    1024 ** 3,
+    'Changes of a domain that are kept in memory before they are written to the bucket; at most twice as much while that goes on.',
+  ),
+  'cloudtopics.domain.cache.bytes': long(
+    mebibytes(64),
+    1_048_576,
+    'Memory for blocks of tables, shared by all domains.',
+  ),
+  'cloudtopics.domain.disk.cache.bytes': long(
+    mebibytes(1024),
+    0,
+    'Disk space for copies of tables in cache/ of the data directory, shared by all domains; 0 for none.',
+  ),
+  'cloudtopics.domain.compression': {
+    type: 'string',
+    defaultValue: 'zstd',
+    oneOf: ['zstd', 'none'],
+    doc: 'How blocks of new tables are compressed.',
+  },
+
   // the write path
   'cloudtopics.seal.bytes': int(mebibytes(4), 1_024, intMax, 'An L0 object is sealed when it has this many bytes.'),
   'cloudtopics.seal.interval.ms': int(

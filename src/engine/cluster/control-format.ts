@@ -9,11 +9,16 @@ import { type ClusterEpoch, clusterEpoch, type TopicId, topicId } from '../base/
 export const controlFormatVersion = 1;
 
 export const topicKeyPrefix = 'topic/';
+export const deletedTopicKeyPrefix = 'deleted-topic/';
 export const brokerConfigKeyPrefix = 'broker-config/';
 export const clusterEpochKey = 'counter/cluster-epoch';
 export const producerIdKey = 'counter/producer-id';
+/** Chosen when the cluster was created: how many domains things are hashed over. */
+export const metastoreDomainsKey = 'setting/metastore-domains';
+export const groupsDomainsKey = 'setting/groups-domains';
 
 export const topicKey = (id: TopicId): string => `${topicKeyPrefix}${id}`;
+export const deletedTopicKey = (id: TopicId): string => `${deletedTopicKeyPrefix}${id}`;
 export const brokerConfigKey = (name: string): string => `${brokerConfigKeyPrefix}${name}`;
 
 /** No topic has more; a count above it in a row is damage. */
@@ -60,6 +65,30 @@ export function decodeTopicRow(key: string, bytes: Uint8Array): TopicRow {
   return { id, name, createdMs, configs, creationEpochs };
 }
 
+/** A topic that was deleted, and of which the metastore may still have rows. */
+export interface DeletedTopic {
+  readonly id: TopicId;
+  /** For people. */
+  readonly name: string;
+  readonly deletedMs: number;
+}
+
+export function encodeDeletedTopicRow({ name, deletedMs }: DeletedTopic): Buffer {
+  const writer = new ByteWriter(64).u8(controlFormatVersion);
+  text(writer, name);
+  return writer.i64(deletedMs).bytes();
+}
+
+export function decodeDeletedTopicRow(key: string, bytes: Uint8Array): DeletedTopic {
+  const reader = open(key, bytes);
+  const id = topicId(key.slice(deletedTopicKeyPrefix.length));
+  const name = readText(reader);
+  const deletedMs = reader.i64();
+  close(reader);
+  return { id, name, deletedMs };
+}
+
+/** Of counters and of settings. */
 export function encodeCounterRow(value: number): Buffer {
   return new ByteWriter(16).u8(controlFormatVersion).i64(value).bytes();
 }

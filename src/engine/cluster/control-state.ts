@@ -1,8 +1,10 @@
 // The cluster's topics, settings and counters: durable in the control domain, and cached here for synchronous reading.
 //
 // - a change is visible, to readers and listeners, only after the domain said that it is durable
-// - changes are decided and written one after the other, so each is judged against everything before it
-// - when a write fails, its outcome may be unknown: the rows are read back before anything else is decided
+// - each change is judged against everything before it. Those that come while a write is under way share the next one: a write
+//   goes to the bucket before it is answered, so one for each would make a hundred clients wait a hundred times
+// - when a write fails, its outcome may be unknown: the rows are read back before anything else is decided, and also when
+//   nobody asks for a change, so that readers here see before long what readers of the bucket see
 // What it refuses: names, counts, factors, assignments and configs that break the rules (usage errors), names that are taken.
 
 import type { Clock } from '../base/clock.ts';
@@ -11,22 +13,12 @@ import { type ClusterEpoch, clusterEpoch, type TopicId, topicId } from '../base/
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { uuidv4 } from '../base/uuid.ts';
-import type { Domain, DomainChange } from '../domain/domain.ts';
+import type { Domain } from '../domain/domain.ts';
 import { type BrokerConfig, checkBrokerConfigs } from './broker-config.ts';
-import {
-  brokerConfigKey,
-  brokerConfigKeyPrefix,
-  clusterEpochKey,
-  decodeBrokerConfigRow,
-  decodeCounterRow,
-  decodeTopicRow,
-  encodeBrokerConfigRow,
-  encodeCounterRow,
-  encodeTopicRow,
-  type TopicRow,
-  topicKey,
-  topicKeyPrefix,
-} from './control-format.ts';
+import type { ControlDraft, ControlStep } from './control-draft.ts';
+import { type DeletedTopic, encodeCounterRow, groupsDomainsKey, metastoreDomainsKey } from './control-format.ts';
+import { ControlQueue } from './control-queue.ts';
+import { type DomainCounts, readControlRows } from './control-rows.ts';
 import { ProducerIdBlocks } from './producer-id-blocks.ts';
 import {
   grownTopic,
@@ -67,32 +59,40 @@ export interface Outcome<T> {
   readonly settled: Promise<void>;
 }
 
-/** What a change would do to one topic; undefined deletes it. */
-interface TopicChange {
-  readonly id: TopicId;
-  readonly topic: Topic | undefined;
-}
-
 export class ControlState {
   readonly topics = new TopicView();
   readonly producerIds: ProducerIdBlocks;
   readonly #options: ControlStateOptions;
   readonly #listeners = new Set<ControlListener>();
+  readonly #deleted = new Map<TopicId, DeletedTopic>();
   #brokerConfigs: ReadonlyMap<string, string> = new Map();
   #clusterEpoch = clusterEpoch(0);
-  #queue: Promise<unknown> = Promise.resolve();
-  #mustReload = true;
+  #domainCounts: DomainCounts | undefined;
+  readonly #queue: ControlQueue;
 
   private constructor(options: ControlStateOptions) {
     this.#options = options;
     this.producerIds = new ProducerIdBlocks(options.domain);
+    this.#queue = new ControlQueue({
+      ...options,
+      base: () => ({ topics: this.topics, brokerConfigs: this.#brokerConfigs, clusterEpoch: this.#clusterEpoch }),
+      reload: () => this.#reload(),
+      show: (step) => this.#show(step),
+    });
   }
 
-  /** Reads everything; the first opening ever also starts the cluster epoch at 1. */
+  /** Reads everything. The first opening ever fixes the numbers of domains and starts the cluster epoch at 1, in one write. */
   static async open(options: ControlStateOptions): Promise<ControlState> {
     const control = new ControlState(options);
-    await control.#inOrder(async () => {
-      if (control.#clusterEpoch === 0) await control.#writeClusterEpoch(1);
+    const { config } = options;
+    await control.#queue.change(() => undefined);
+    control.#domainCounts ??= await control.#queue.change((draft) => {
+      const metastore = config.number('cloudtopics.metastore.domains');
+      const groups = config.number('cloudtopics.groups.domains');
+      draft.set(metastoreDomainsKey, encodeCounterRow(metastore));
+      draft.set(groupsDomainsKey, encodeCounterRow(groups));
+      if (draft.clusterEpoch === 0) draft.setClusterEpoch(clusterEpoch(1));
+      return { metastore, groups };
     });
     return control;
   }
@@ -115,9 +115,20 @@ export class ControlState {
     return this.#clusterEpoch;
   }
 
+  /** As chosen when the cluster was created. */
+  get domainCounts(): DomainCounts {
+    if (this.#domainCounts === undefined) throw new EngineError('bug', 'the control state is not open');
+    return this.#domainCounts;
+  }
+
   /** The broker settings that were altered while running. */
   get brokerConfigs(): ReadonlyMap<string, string> {
     return this.#brokerConfigs;
+  }
+
+  /** Topics that were deleted and of which something may be left elsewhere. */
+  get deletedTopics(): DeletedTopic[] {
+    return [...this.#deleted.values()];
   }
 
   /** Returns the way to stop listening. */
@@ -129,40 +140,46 @@ export class ControlState {
   /** All in one write. With `validateOnly` the topics are what would have been created. */
   createTopics(wanted: readonly NewTopic[], validateOnly = false): Promise<Outcome<Topic>> {
     const { clock, random } = this.#options;
-    const names = new Set<string>();
-    let taken = 0;
-    return this.#changeTopics(wanted, validateOnly, (one) => {
-      const made = { id: topicId(uuidv4(random)), createdMs: clock.nowMs() };
-      const topic = newTopic(one, made, this.#surroundings(taken));
-      if (names.has(topic.name) || this.byName(topic.name) !== undefined) {
-        throw new EngineError('topic-exists', `Topic '${topic.name}' already exists.`);
-      }
-      names.add(topic.name);
-      taken += topic.partitions.length;
-      return { change: { id: topic.id, topic }, result: topic };
+    return this.#changeTopics(validateOnly, (draft) => {
+      const names = new Set<string>();
+      let taken = 0;
+      return wanted.map((one) => () => {
+        const made = { id: topicId(uuidv4(random)), createdMs: clock.nowMs() };
+        const topic = newTopic(one, made, this.#surroundings(draft, taken));
+        if (names.has(topic.name) || draft.byName(topic.name) !== undefined) {
+          throw new EngineError('topic-exists', `Topic '${topic.name}' already exists.`);
+        }
+        names.add(topic.name);
+        taken += topic.partitions.length;
+        return { topic, apply: () => draft.putTopic(topic) };
+      });
     });
   }
 
   /** By name or id. The results are the topics as they were. */
   deleteTopics(wanted: readonly ({ readonly name: string } | { readonly id: string })[]): Promise<Outcome<Topic>> {
-    return this.#changeTopics(wanted, false, (one) => {
-      const topic = 'id' in one ? this.byId(one.id) : this.byName(one.name);
-      if (topic === undefined) {
-        throw 'id' in one
-          ? new EngineError('unknown-topic-id', `No topic has the id ${one.id}.`)
-          : new EngineError('unknown-topic-or-partition', `Topic '${one.name.slice(0, 249)}' does not exist.`);
-      }
-      return { change: { id: topic.id, topic: undefined }, result: topic };
-    });
+    return this.#changeTopics(false, (draft) =>
+      wanted.map((one) => () => {
+        const topic = 'id' in one ? draft.byId(one.id) : draft.byName(one.name);
+        if (topic === undefined) {
+          throw 'id' in one
+            ? new EngineError('unknown-topic-id', `No topic has the id ${one.id}.`)
+            : unknownTopic(one.name);
+        }
+        return { topic, apply: () => draft.deleteTopic(topic, this.#options.clock.nowMs()) };
+      }),
+    );
   }
 
   createPartitions(wanted: readonly MorePartitions[], validateOnly = false): Promise<Outcome<Topic>> {
-    let taken = 0;
-    return this.#changeTopics(wanted, validateOnly, (one) => {
-      const topic = this.#known(one.name);
-      const grown = grownTopic(topic, one, this.#surroundings(taken));
-      taken += grown.partitions.length - topic.partitions.length;
-      return { change: { id: topic.id, topic: grown }, result: grown };
+    return this.#changeTopics(validateOnly, (draft) => {
+      let taken = 0;
+      return wanted.map((one) => () => {
+        const present = known(draft, one.name);
+        const topic = grownTopic(present, one, this.#surroundings(draft, taken));
+        taken += topic.partitions.length - present.partitions.length;
+        return { topic, apply: () => draft.putTopic(topic) };
+      });
     });
   }
 
@@ -174,97 +191,99 @@ export class ControlState {
     }[],
     validateOnly = false,
   ): Promise<Outcome<Topic>> {
-    return this.#changeTopics(wanted, validateOnly, ({ name, edit }) => {
-      const topic = this.#known(name);
-      const altered = { ...topic, configs: checkTopicConfigs(edit(topic.configs)) };
-      return { change: { id: topic.id, topic: altered }, result: altered };
-    });
+    return this.#changeTopics(validateOnly, (draft) =>
+      wanted.map(({ name, edit }) => () => {
+        const present = known(draft, name);
+        const topic = { ...present, configs: checkTopicConfigs(edit(present.configs)) };
+        return { topic, apply: () => draft.putTopic(topic) };
+      }),
+    );
   }
 
-  alterBrokerConfigs(
+  async alterBrokerConfigs(
     edit: (present: ReadonlyMap<string, string>) => ReadonlyMap<string, string>,
     validateOnly = false,
   ): Promise<void> {
-    return this.#inOrder(async () => {
-      const configs = checkBrokerConfigs(edit(this.#brokerConfigs), 'while running');
-      const changes: DomainChange[] = [];
-      for (const [name, value] of configs)
-        changes.push({ key: brokerConfigKey(name), value: encodeBrokerConfigRow(value) });
-      for (const name of this.#brokerConfigs.keys()) {
-        if (!configs.has(name)) changes.push({ key: brokerConfigKey(name), value: undefined });
-      }
-      if (validateOnly || changes.length === 0) return;
-      await this.#write(changes);
-      this.#setBrokerConfigs(configs);
+    await this.#queue.change((draft) => {
+      const configs = checkBrokerConfigs(edit(draft.brokerConfigs), 'while running');
+      if (!validateOnly && !sameConfigs(configs, draft.brokerConfigs)) draft.setBrokerConfigs(configs);
     });
   }
 
   /** Makes a higher cluster epoch durable and returns it. */
   raiseClusterEpoch(): Promise<ClusterEpoch> {
-    return this.#inOrder(() => this.#writeClusterEpoch(this.#clusterEpoch + 1));
+    return this.#queue.change((draft) => {
+      const next = clusterEpoch(draft.clusterEpoch + 1);
+      draft.setClusterEpoch(next);
+      return next;
+    });
   }
 
-  async #writeClusterEpoch(next: number): Promise<ClusterEpoch> {
-    await this.#write([{ key: clusterEpochKey, value: encodeCounterRow(next) }]);
-    this.#clusterEpoch = clusterEpoch(next);
-    return this.#clusterEpoch;
-  }
-
-  #known(name: string): Topic {
-    const topic = this.byName(name);
-    if (topic !== undefined) return topic;
-    throw new EngineError('unknown-topic-or-partition', `Topic '${name.slice(0, 249)}' does not exist.`);
+  /** Nothing is left anywhere of these deleted topics. */
+  async forgetDeleted(ids: readonly TopicId[]): Promise<void> {
+    if (ids.length > 0) await this.#queue.change((draft) => draft.forgetDeleted(ids));
   }
 
   /** `taken`: partitions that were given away before in the same request. */
-  #surroundings(taken: number): TopicSurroundings {
+  #surroundings(draft: ControlDraft, taken: number): TopicSurroundings {
     const { config, nodeId = 1 } = this.#options;
-    const partitionsLeft = config.number('cloudtopics.cluster.partitions.max') - this.topics.partitions - taken;
-    return { config, nodeId, clusterEpoch: this.#clusterEpoch, partitionsLeft };
+    const partitionsLeft = config.number('cloudtopics.cluster.partitions.max') - draft.partitions - taken;
+    return { config, nodeId, clusterEpoch: draft.clusterEpoch, partitionsLeft };
   }
 
-  /** Decides item by item, writes what was accepted in one batch, then shows it. */
-  async #changeTopics<Item, Result>(
-    items: readonly Item[],
+  /** Decides item by item; what was accepted becomes durable and visible together. */
+  #changeTopics(
     validateOnly: boolean,
-    decide: (item: Item) => { readonly change: TopicChange; readonly result: Result },
-  ): Promise<Outcome<Result>> {
-    return this.#inOrder(async () => {
-      const accepted = new Map<TopicId, TopicChange>();
-      const results = items.map((item): Result | EngineError => {
-        try {
-          const { change, result } = decide(item);
-          if (accepted.has(change.id))
-            throw new EngineError('invalid-request', 'The same topic is named twice in one request.');
-          accepted.set(change.id, change);
-          return result;
-        } catch (error) {
-          if (error instanceof EngineError && error.code !== 'bug') return error;
-          throw error;
-        }
+    decisions: (draft: ControlDraft) => readonly (() => { readonly topic: Topic; readonly apply: () => void })[],
+  ): Promise<Outcome<Topic>> {
+    return new Promise((resolve, reject) => {
+      let results: readonly (Topic | EngineError)[] = [];
+      this.#queue.add({
+        decide: (draft) => {
+          const accepted = new Map<TopicId, () => void>();
+          results = decisions(draft).map((decide): Topic | EngineError => {
+            try {
+              const { topic, apply } = decide();
+              if (accepted.has(topic.id)) {
+                throw new EngineError('invalid-request', 'The same topic is named twice in one request.');
+              }
+              accepted.set(topic.id, apply);
+              return topic;
+            } catch (error) {
+              if (error instanceof EngineError && error.code !== 'bug') return error;
+              throw error;
+            }
+          });
+          if (!validateOnly) for (const apply of accepted.values()) apply();
+        },
+        done: (listening) => resolve({ results, settled: Promise.allSettled(listening).then(() => undefined) }),
+        fail: reject,
       });
-      if (validateOnly || accepted.size === 0) return { results, settled: Promise.resolve() };
-      await this.#write(
-        [...accepted.values()].map(({ id, topic }) => ({
-          key: topicKey(id),
-          value: topic === undefined ? undefined : encodeTopicRow(rowOf(topic)),
-        })),
-      );
-      const listening = [...accepted.values()].flatMap((change) => this.#show(change));
-      return { results, settled: Promise.allSettled(listening).then(() => undefined) };
     });
   }
 
   /** Updates the view and tells the listeners what is different. */
-  #show({ id, topic }: TopicChange): Promise<void>[] {
-    const before = this.byId(id);
-    if (topic === undefined) this.topics.remove(id);
-    else this.topics.put(topic);
-    if (topic === undefined) {
-      return before === undefined
-        ? []
-        : this.#tell({ kind: 'partitions-removed', topic: before, partitions: before.partitions });
+  #show(step: ControlStep): Promise<void>[] {
+    switch (step.kind) {
+      case 'topic':
+        return this.#showTopic(step.topic);
+      case 'deleted':
+        this.#deleted.set(step.topic.id, step.mark);
+        return this.#hideTopic(step.topic.id);
+      case 'purged':
+        for (const id of step.ids) this.#deleted.delete(id);
+        return [];
+      case 'broker-configs':
+        return this.#showBrokerConfigs(step.configs);
+      case 'cluster-epoch':
+        this.#clusterEpoch = step.epoch;
+        return [];
     }
+  }
+
+  #showTopic(topic: Topic): Promise<void>[] {
+    const before = this.byId(topic.id);
+    this.topics.put(topic);
     const told: Promise<void>[] = [];
     const added = topic.partitions.slice(before?.partitions.length ?? 0);
     if (added.length > 0) told.push(...this.#tell({ kind: 'partitions-created', topic, partitions: added }));
@@ -274,11 +293,18 @@ export class ControlState {
     return told;
   }
 
-  #setBrokerConfigs(configs: ReadonlyMap<string, string>): void {
-    if (sameConfigs(this.#brokerConfigs, configs)) return;
+  #hideTopic(id: TopicId): Promise<void>[] {
+    const topic = this.byId(id);
+    if (topic === undefined) return [];
+    this.topics.remove(id);
+    return this.#tell({ kind: 'partitions-removed', topic, partitions: topic.partitions });
+  }
+
+  #showBrokerConfigs(configs: ReadonlyMap<string, string>): Promise<void>[] {
+    if (sameConfigs(this.#brokerConfigs, configs)) return [];
     this.#brokerConfigs = configs;
     this.#options.config.setDynamic(configs);
-    this.#tell({ kind: 'broker-config-changed' });
+    return this.#tell({ kind: 'broker-config-changed' });
   }
 
   #tell(change: ControlChange): Promise<void>[] {
@@ -294,47 +320,28 @@ export class ControlState {
     });
   }
 
-  async #write(changes: readonly DomainChange[]): Promise<void> {
-    this.#mustReload = true;
-    await this.#options.domain.write(changes);
-    this.#mustReload = false;
-  }
-
-  #inOrder<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(async () => {
-      if (this.#mustReload) await this.#reload();
-      return run();
-    });
-    this.#queue = turn.catch(() => undefined);
-    return turn;
-  }
-
   /** Makes the view equal to the rows: at opening, and after a write of which nobody knows what became. */
   async #reload(): Promise<void> {
-    const { domain } = this.#options;
-    const rows = await domain.scan({ prefix: topicKeyPrefix });
-    const stored = rows.map(({ key, value }) => topicOf(decodeTopicRow(key, value)));
-    const configs = new Map<string, string>();
-    for (const { key, value } of await domain.scan({ prefix: brokerConfigKeyPrefix })) {
-      configs.set(key.slice(brokerConfigKeyPrefix.length), decodeBrokerConfigRow(key, value));
-    }
-    const epoch = await domain.get(clusterEpochKey);
-    const ids = new Set(stored.map(({ id }) => id));
-    for (const { id } of [...this.topics.all()]) if (!ids.has(id)) this.#show({ id, topic: undefined });
-    for (const topic of stored) this.#show({ id: topic.id, topic });
-    this.#setBrokerConfigs(configs);
-    if (epoch !== undefined) this.#clusterEpoch = clusterEpoch(decodeCounterRow(clusterEpochKey, epoch));
-    this.#mustReload = false;
+    const rows = await readControlRows(this.#options.domain);
+    this.#domainCounts ??= rows.domainCounts;
+    this.#deleted.clear();
+    for (const mark of rows.deletedTopics) this.#deleted.set(mark.id, mark);
+    const ids = new Set(rows.topics.map(({ id }) => id));
+    for (const { id } of [...this.topics.all()]) if (!ids.has(id)) this.#hideTopic(id);
+    for (const topic of rows.topics) this.#showTopic(topic);
+    this.#showBrokerConfigs(rows.brokerConfigs);
+    this.#clusterEpoch = rows.clusterEpoch;
   }
 }
 
-function topicOf({ creationEpochs, ...row }: TopicRow): Topic {
-  return { ...row, partitions: creationEpochs.map((creationEpoch, index) => ({ index, creationEpoch })) };
+function known(draft: ControlDraft, name: string): Topic {
+  const topic = draft.byName(name);
+  if (topic === undefined) throw unknownTopic(name);
+  return topic;
 }
 
-function rowOf({ partitions, ...topic }: Topic): TopicRow {
-  return { ...topic, creationEpochs: partitions.map(({ creationEpoch }) => creationEpoch) };
-}
+const unknownTopic = (name: string) =>
+  new EngineError('unknown-topic-or-partition', `Topic '${name.slice(0, 249)}' does not exist.`);
 
 function sameConfigs(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value);

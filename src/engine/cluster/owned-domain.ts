@@ -5,10 +5,12 @@
 // - without a confirmation younger than the lease nothing is written at all: the refusal is then plain, the store's own error
 // - a write that is durable and could not be confirmed is `outcome-unknown`; what may show it, reads of the domain, waits for
 //   the next confirmation, so the caller who reads back is told the truth or refused
+// - a flush begins, and is said to be done, only as the owner. That nothing goes to the bucket in between without a confirmation
+//   is the inner domain's: it asks `confirmOwnership` before each upload
 // - once another owner was seen everything rejects with `fenced-owner`
 // What it leaves to its callers: the order of writes that overlap.
 
-import { EngineError, hasCode, toEngineError } from '../base/errors.ts';
+import { EngineError, toEngineError } from '../base/errors.ts';
 import type { Domain, DomainChange, DomainRow, ScanOptions } from '../domain/domain.ts';
 import type { Ownership } from './ownership.ts';
 
@@ -38,33 +40,61 @@ export class OwnedDomain implements Domain {
   }
 
   async write(changes: readonly DomainChange[]): Promise<void> {
-    if (!this.#ownership.fresh) await this.#ownership.confirm();
+    const [outcome] = await this.writeAll([changes]);
+    if (outcome?.status === 'rejected') throw outcome.reason;
+  }
+
+  async writeAll(batches: readonly (readonly DomainChange[])[]): Promise<PromiseSettledResult<void>[]> {
+    try {
+      if (!this.#ownership.fresh) await this.#ownership.confirm();
+    } catch (reason) {
+      return batches.map(() => ({ status: 'rejected', reason }));
+    }
     this.#unconfirmed++;
     try {
-      await this.#inner.write(changes);
-      await this.#confirmWritten();
-    } catch (error) {
+      const outcomes = await this.#writeInside(batches);
+      if (outcomes.some(({ status }) => status === 'rejected')) this.#doubts++;
+      if (outcomes.every(({ status }) => status === 'rejected')) return outcomes;
+      const unconfirmed = await this.#confirmWritten();
+      if (unconfirmed === undefined) return outcomes;
       this.#doubts++;
-      throw error;
+      return outcomes.map((outcome) =>
+        outcome.status === 'rejected' ? outcome : { status: 'rejected', reason: unconfirmed },
+      );
     } finally {
       this.#unconfirmed--;
     }
+  }
+
+  async flush(): Promise<void> {
+    if (!this.#ownership.fresh) await this.#ownership.confirm();
+    await this.#inner.flush();
+    await this.#ownership.confirm();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]();
   }
 
-  async #confirmWritten(): Promise<void> {
+  #writeInside(batches: readonly (readonly DomainChange[])[]): Promise<PromiseSettledResult<void>[]> {
+    const [first] = batches;
+    if (batches.length === 1 && first !== undefined) return Promise.allSettled([this.#inner.write(first)]);
+    if (this.#inner.writeAll !== undefined) return this.#inner.writeAll(batches);
+    return Promise.allSettled(batches.map((changes) => this.#inner.write(changes)));
+  }
+
+  /** Why what is durable may not be acknowledged; undefined when it may. */
+  async #confirmWritten(): Promise<EngineError | undefined> {
     try {
       await this.#ownership.confirm();
+      return undefined;
     } catch (error) {
-      if (hasCode(error, 'fenced-owner')) throw error;
-      const { code, message } = toEngineError(error);
-      throw new EngineError(
+      const cause = toEngineError(error);
+      if (cause.code === 'fenced-owner') return cause;
+      return new EngineError(
         'outcome-unknown',
-        `a write to ${this.name} is in the log, but whether the cluster is still ours is not known: ${message}`,
-        { context: { domain: this.name, confirmation: code }, cause: error },
+        `a write to ${this.name} is in the log, but whether the cluster is still ours is not known: ${cause.message}`,
+        { context: { domain: this.name, confirmation: cause.code }, cause },
       );
     }
   }

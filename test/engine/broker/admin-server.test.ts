@@ -8,6 +8,8 @@ import { BrokerStage } from './broker-stage.ts';
 let stage: BrokerStage;
 afterEach(() => stage[Symbol.asyncDispose]());
 
+const ordering = { 'x-cloudtopics-admin': '1' };
+
 interface Answer {
   readonly status: number;
   readonly headers: Record<string, unknown>;
@@ -68,7 +70,10 @@ describe('refusals', () => {
     ['IPv6 loopback as Host', '/v1/cluster', { headers: { host: '[::1]:9644' } }, 200],
     ['another Origin', '/v1/cluster', { headers: { origin: 'http://evil.example' } }, 403],
     ['an opaque Origin', '/v1/cluster', { headers: { origin: 'null' } }, 403],
-    ['a method that writes', '/v1/cluster', { method: 'POST' }, 405],
+    ['a POST as a form of a foreign page sends it', '/v1/cluster', { method: 'POST' }, 403],
+    ['a POST where there is nothing to order', '/v1/cluster', { method: 'POST', headers: ordering }, 405],
+    ['a POST of another Origin', '/v1/cluster', { method: 'POST', headers: { ...ordering, origin: 'null' } }, 403],
+    ['PUT', '/v1/cluster', { method: 'PUT', headers: ordering }, 405],
     ['OPTIONS of a CORS preflight', '/v1/cluster', { method: 'OPTIONS' }, 405],
     ['an unknown path', '/v1/nothing', {}, 404],
     ['the root', '/', {}, 404],

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/engine/base/clock.ts';
 import type { LogFields, Logger } from '../../../src/engine/base/logger.ts';
 import { seededRandom } from '../../../src/engine/base/random.ts';
 import { SlabPool } from '../../../src/engine/base/slab-pool.ts';
-import { type Broker, startBroker } from '../../../src/engine/broker/broker.ts';
+import { type AdministeredDomain, type Broker, startBroker } from '../../../src/engine/broker/broker.ts';
 import { BrokerConfig } from '../../../src/engine/cluster/broker-config.ts';
 import { ControlState } from '../../../src/engine/cluster/control-state.ts';
 import type { Coordinator } from '../../../src/engine/coordinator/coordinator.ts';
@@ -21,6 +21,8 @@ export interface StageOptions {
   readonly slabBytesMax?: number;
   readonly clock?: Clock;
   readonly admin?: boolean;
+  /** What the admin server shows beside the broker. */
+  readonly domains?: readonly AdministeredDomain[];
 }
 
 export class BrokerStage implements AsyncDisposable {
@@ -80,6 +82,10 @@ export class BrokerStage implements AsyncDisposable {
       config,
       partitions: { get: (id, index) => partitions.get(`${id} ${index}`) },
       coordinator: { stats: { groups: 0, members: 0, memberBytes: 0 } } as unknown as Coordinator,
+      operations: {
+        domains: options.domains ?? [],
+        caches: () => ({ blocks: { bytes: 1, bytesMax: 2, hits: 3, misses: 4 }, disk: null }),
+      },
       slabs,
       registry,
       clock,

@@ -6,9 +6,12 @@ import { clusterEpoch, topicId } from '../../../src/engine/base/ids.ts';
 import {
   decodeBrokerConfigRow,
   decodeCounterRow,
+  decodeDeletedTopicRow,
   decodeTopicRow,
+  deletedTopicKey,
   encodeBrokerConfigRow,
   encodeCounterRow,
+  encodeDeletedTopicRow,
   encodeTopicRow,
   topicKey,
 } from '../../../src/engine/cluster/control-format.ts';
@@ -69,4 +72,21 @@ test('a newer version is refused by name', () => {
 test('counters and settings come back', () => {
   expect(decodeCounterRow('k', encodeCounterRow(Number.MAX_SAFE_INTEGER))).toBe(Number.MAX_SAFE_INTEGER);
   expect(decodeBrokerConfigRow('k', encodeBrokerConfigRow('größe'))).toBe('größe');
+});
+
+describe('rows of deleted topics', () => {
+  const row = { id, name: 'orders', deletedMs: 1_700_000_000_000 };
+
+  test('come back, and look as docs/formats/control.md says', () => {
+    const bytes = encodeDeletedTopicRow(row);
+    expect(bytes.toString('hex')).toBe('01066f72646572730000018bcfe56800');
+    expect(decodeDeletedTopicRow(deletedTopicKey(id), bytes)).toEqual(row);
+  });
+
+  test('cut anywhere are refused', () => {
+    const bytes = encodeDeletedTopicRow(row);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeDeletedTopicRow(deletedTopicKey(id), bytes.subarray(0, length))).toThrow();
+    }
+  });
 });

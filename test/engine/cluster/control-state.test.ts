@@ -26,12 +26,25 @@ const topic = (name: string, more: Partial<NewTopic> = {}): NewTopic => ({
 
 async function open(domain = new MapDomain(), settings: Record<string, string> = {}) {
   const config = new BrokerConfig(settings);
-  const options = { domain, config, clock: new VirtualClock(), random: seededRandom(1), logger: silentLogger };
+  const clock = new VirtualClock();
+  const options = { domain, config, clock, random: seededRandom(1), logger: silentLogger };
   const control = await ControlState.open(options);
   const changes: ControlChange[] = [];
   control.onChange((change) => void changes.push(change));
-  return { control, config, domain, changes };
+  return { control, config, domain, changes, clock };
 }
+
+/** Holds writes back until it is called. */
+function gated(domain: MapDomain): () => void {
+  const gate = Promise.withResolvers<void>();
+  domain.gate = gate.promise;
+  return () => {
+    domain.gate = undefined;
+    gate.resolve();
+  };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 async function createOne(control: ControlState, wanted: NewTopic): Promise<Topic> {
   const { results } = await control.createTopics([wanted]);
@@ -138,7 +151,7 @@ describe('visibility', () => {
       release = resolve;
     });
     const creating = control.createTopics([topic('t')]);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     expect([control.byName('t'), changes.length]).toEqual([undefined, 0]);
     release();
     await creating;
@@ -179,6 +192,108 @@ describe('visibility', () => {
   });
 });
 
+describe('changes that come while a write is under way', () => {
+  test('share the next one, and each is judged against those before it', async () => {
+    const { control, domain } = await open();
+    const release = gated(domain);
+    const first = createOne(control, topic('first'));
+    await turn();
+    const before = domain.writes;
+    const many = Promise.all(Array.from({ length: 100 }, (_, at) => codeOf(control, topic(`t${at % 50}`))));
+    const grown = control.createPartitions([{ name: 't7', count: 4 }]);
+    const raised = control.raiseClusterEpoch();
+    const configured = control.alterTopicConfigs([{ name: 't7', edit: () => new Map([['retention.ms', '5']]) }]);
+    const deleted = control.deleteTopics([{ name: 't8' }]);
+    const again = codeOf(control, topic('t8'));
+    release();
+    await first;
+    const codes = await many;
+    expect(codes.filter((code) => code === 'created')).toHaveLength(50);
+    expect(codes.filter((code) => code === 'topic-exists')).toHaveLength(50);
+    await Promise.all([grown, configured, deleted]);
+    expect(await raised).toBe(2);
+    expect(await again).toBe('created');
+    expect(domain.writes - before).toBe(1);
+    expect(control.byName('t7')).toMatchObject({
+      partitions: [{}, {}, {}, {}],
+      configs: new Map([['retention.ms', '5']]),
+    });
+    const restarted = await open(domain);
+    expect(restarted.control.list()).toEqual(control.list());
+  });
+
+  test('all fail with it, and leave no trace', async () => {
+    const { control, domain, changes } = await open();
+    const release = gated(domain);
+    const first = createOne(control, topic('first'));
+    await turn();
+    const behind = ['a', 'a', 'b'].map((name) => codeOf(control, topic(name)).catch(() => 'failed'));
+    domain.fault = 'refuse';
+    release();
+    await first;
+    expect(await Promise.all(behind)).toEqual(['failed', 'failed', 'failed']);
+    expect(control.list().map(({ name }) => name)).toEqual(['first']);
+    expect(changes).toHaveLength(1);
+  });
+
+  test('are spread over several writes when they are large', async () => {
+    const { control, domain } = await open();
+    const release = gated(domain);
+    const first = createOne(control, topic('first'));
+    await turn();
+    const before = domain.writes;
+    const configs = new Map([['leader.replication.throttled.replicas', 'x'.repeat(30_000)]]);
+    const many = Promise.all(Array.from({ length: 20 }, (_, at) => createOne(control, topic(`t${at}`, { configs }))));
+    release();
+    await first;
+    await many;
+    expect(domain.writes - before).toBe(3);
+  });
+});
+
+describe('after a write of unknown outcome', () => {
+  test('readers see it before long, without anybody asking for a change', async () => {
+    const { control, domain, clock, changes } = await open();
+    domain.fault = 'apply, then fail';
+    await expect(control.createTopics([topic('t')])).rejects.toThrow('nobody knows');
+    expect(control.byName('t')).toBeUndefined();
+    await clock.advance(1_000);
+    expect(control.byName('t')).toBeDefined();
+    expect(changes).toMatchObject([{ kind: 'partitions-created' }]);
+  });
+
+  test('reading back is tried again until the rows can be read', async () => {
+    const { control, domain, clock } = await open();
+    domain.fault = 'apply, then fail';
+    await control.createTopics([topic('t')]).catch(() => undefined);
+    const scan = domain.scan.bind(domain);
+    domain.scan = () => Promise.reject(new EngineError('store-unavailable', 'away'));
+    await clock.advance(5_000);
+    await expect(control.createTopics([topic('t')])).rejects.toMatchObject({ code: 'store-unavailable' });
+    domain.scan = scan;
+    await clock.advance(1_000);
+    expect(control.byName('t')).toBeDefined();
+  });
+});
+
+describe('the numbers of domains', () => {
+  test('are fixed when the cluster is created, in the write that creates it', async () => {
+    const settings = { 'cloudtopics.metastore.domains': '5', 'cloudtopics.groups.domains': '2' };
+    const { control, domain } = await open(undefined, settings);
+    expect(control.domainCounts).toEqual({ metastore: 5, groups: 2 });
+    expect(domain.writes).toBe(1);
+    const again = await open(domain, { 'cloudtopics.metastore.domains': '7' });
+    expect(again.control.domainCounts).toEqual({ metastore: 5, groups: 2 });
+    expect(domain.writes).toBe(1);
+  });
+
+  test('that are damaged are refused, not guessed', async () => {
+    const { domain } = await open();
+    domain.rows.delete('setting/metastore-domains');
+    await expect(open(domain)).rejects.toMatchObject({ code: 'corrupt-object' });
+  });
+});
+
 describe('changing and deleting topics', () => {
   test('a topic made again under its old name has another id', async () => {
     const { control, changes } = await open();
@@ -188,6 +303,20 @@ describe('changing and deleting topics', () => {
     const second = await createOne(control, topic('t'));
     expect(second.id).not.toBe(first.id);
     expect(changes.map(({ kind }) => kind)).toEqual(['partitions-created', 'partitions-removed', 'partitions-created']);
+  });
+
+  test('a deleted topic leaves a mark, in the write that deletes it, until nothing is left of it', async () => {
+    const { control, domain } = await open();
+    const { id } = await createOne(control, topic('t'));
+    const before = domain.writes;
+    await control.deleteTopics([{ name: 't' }]);
+    expect(domain.writes - before).toBe(1);
+    const { deletedTopics } = (await open(domain)).control;
+    expect(deletedTopics).toMatchObject([{ id, name: 't' }]);
+    expect(control.deletedTopics).toEqual(deletedTopics);
+    await control.forgetDeleted([id]);
+    expect(control.deletedTopics).toEqual([]);
+    expect((await open(domain)).control.deletedTopics).toEqual([]);
   });
 
   test('deleting what is not there says so, by name and by id', async () => {

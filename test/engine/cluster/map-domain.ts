@@ -8,6 +8,7 @@ export class MapDomain implements Domain {
   readonly name = 'control';
   readonly rows = new Map<string, Buffer>();
   writes = 0;
+  flushes = 0;
   /** Taken by the next write. */
   fault: WriteFault | undefined;
   /** While set, writes wait for it before they are applied. */
@@ -36,6 +37,10 @@ export class MapDomain implements Domain {
       else this.rows.set(key, Buffer.from(value));
     }
     if (fault === 'apply, then fail') throw new Error('nobody knows what became of the write');
+  }
+
+  async flush(): Promise<void> {
+    this.flushes++;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

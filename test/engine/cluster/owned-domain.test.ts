@@ -6,6 +6,7 @@ import { silentLogger } from '../../../src/engine/base/logger.ts';
 import { BrokerConfig } from '../../../src/engine/cluster/broker-config.ts';
 import { ControlState } from '../../../src/engine/cluster/control-state.ts';
 import { OwnedDomain } from '../../../src/engine/cluster/owned-domain.ts';
+import type { DomainChange } from '../../../src/engine/domain/domain.ts';
 import { openSimpleDomain } from '../../../src/engine/domain/simple-domain.ts';
 import { MemoryLog } from '../../../src/engine/replicated-log/memory-log.ts';
 import { MapDomain } from './map-domain.ts';
@@ -116,6 +117,74 @@ describe('cut off from the store', () => {
     held[1]?.();
     await reading;
     expect(order).toEqual(['acknowledged', 'read x']);
+  });
+});
+
+describe('several batches', () => {
+  it('have an outcome each, and go to the inner domain together', async () => {
+    const { domain, inner } = await owned();
+    const asked: number[] = [];
+    const refused = new EngineError('entry-too-large', 'too large');
+    const writeAll = async (batches: readonly (readonly DomainChange[])[]): Promise<PromiseSettledResult<void>[]> => {
+      asked.push(batches.length);
+      await inner.write(batches[0] ?? []);
+      return batches.map((_, at) =>
+        at === 0 ? { status: 'fulfilled', value: undefined } : { status: 'rejected', reason: refused },
+      );
+    };
+    Object.assign(inner, { writeAll });
+    const outcomes = await domain.writeAll([set('a'), set('b')]);
+    expect(asked).toEqual([2]);
+    expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: refused }]);
+  });
+
+  it('are not acknowledged, any of them, by an owner that is not sure to be one', async () => {
+    const { at, domain, inner } = await owned({ strict: true });
+    at.intercept('get', cutOff);
+    const outcomes = await domain.writeAll([set('a'), set('b')]);
+    expect(outcomes).toMatchObject([
+      { status: 'rejected', reason: { code: 'outcome-unknown' } },
+      { status: 'rejected', reason: { code: 'outcome-unknown' } },
+    ]);
+    expect([...inner.rows.keys()]).toEqual(['a', 'b']);
+  });
+
+  it('are not written when the lease has run out', async () => {
+    const { at, domain, inner } = await owned();
+    at.intercept('get', cutOff);
+    await at.clock.advance(leaseMs);
+    const outcomes = await domain.writeAll([set('a'), set('b')]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(inner.rows.size).toBe(0);
+  });
+});
+
+describe('a flush', () => {
+  it('does not begin when the lease has run out and the store does not answer', async () => {
+    const { at, domain, inner } = await owned();
+    await domain.flush();
+    at.intercept('get', cutOff);
+    await at.clock.advance(leaseMs);
+    await expect(domain.flush()).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(inner.flushes).toBe(1);
+    at.intercept('get', undefined);
+    await domain.flush();
+    expect(inner.flushes).toBe(2);
+  });
+
+  it('of a stale owner is refused for good', async () => {
+    const { at, domain, inner, takeAway } = await owned();
+    await takeAway();
+    await at.clock.advance(leaseMs);
+    for (let n = 0; n < 2; n++) await expect(domain.flush()).rejects.toMatchObject({ code: 'fenced-owner' });
+    expect(inner.flushes).toBe(0);
+  });
+
+  it('during which the cluster was lost is not said to be done', async () => {
+    const { domain, inner, takeAway } = await owned({ strict: true });
+    await takeAway();
+    await expect(domain.flush()).rejects.toMatchObject({ code: 'fenced-owner' });
+    expect(inner.flushes).toBe(1);
   });
 });
 

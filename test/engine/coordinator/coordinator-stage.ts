@@ -71,6 +71,8 @@ export class MapDomain implements Domain {
     }
   }
 
+  async flush(): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
