@@ -23,7 +23,10 @@ export interface TableSource {
 }
 
 export interface TableStorage {
-  /** Uploads a whole table. Resolves when it is durable in the bucket and readable by everybody. */
+  /**
+   * Uploads a whole table. Resolves when it is durable in the bucket and readable by everybody. Nobody changes
+   * the parts, afterwards neither: they may still be on their way to the local disk.
+   */
   write(name: TableName, parts: readonly Buffer[]): Promise<void>;
   source(name: TableName, sizeBytes: number): TableSource;
   /** The local copy may go: no version of the store holds the table any more. */

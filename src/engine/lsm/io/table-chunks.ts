@@ -1,0 +1,53 @@
+// Tables are fetched and kept locally in chunks of one size. Which chunks a range touches, and bytes out of a list of parts.
+
+export const chunkBytes = 1024 * 1024;
+
+/** One chunk's share of a range. */
+export interface ChunkPiece {
+  readonly index: number;
+  /** Place inside the chunk. */
+  readonly at: number;
+  readonly length: number;
+}
+
+/** In order; the range is inside the table, and not empty. */
+export function chunkPieces(start: number, length: number): ChunkPiece[] {
+  const pieces: ChunkPiece[] = [];
+  const end = start + length;
+  for (let position = start; position < end; ) {
+    const index = Math.floor(position / chunkBytes);
+    const at = position - index * chunkBytes;
+    const taken = Math.min(chunkBytes - at, end - position);
+    pieces.push({ index, at, length: taken });
+    position += taken;
+  }
+  return pieces;
+}
+
+/** Bytes of a chunk of a table of `sizeBytes`: the last one is shorter. */
+export const chunkLength = (index: number, sizeBytes: number): number =>
+  Math.min(chunkBytes, sizeBytes - index * chunkBytes);
+
+export const chunkCount = (sizeBytes: number): number => Math.ceil(sizeBytes / chunkBytes);
+
+/** The parts of [start, start + length), not copied. */
+export function partsOf(parts: readonly Buffer[], start: number, length: number): Buffer[] {
+  const found: Buffer[] = [];
+  const end = start + length;
+  let position = 0;
+  for (const part of parts) {
+    if (position >= end) break;
+    const from = Math.max(start - position, 0);
+    if (from < part.length) found.push(part.subarray(from, Math.min(part.length, end - position)));
+    position += part.length;
+  }
+  return found;
+}
+
+/** Fresh memory, so that a small piece that is kept for long does not hold a whole chunk. */
+export function copyOf(chunk: Buffer, at: number, length: number): Buffer {
+  if (length === chunk.length) return chunk;
+  const copy = Buffer.allocUnsafe(length);
+  chunk.copy(copy, 0, at, at + length);
+  return copy;
+}
