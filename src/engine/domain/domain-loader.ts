@@ -3,7 +3,7 @@
 import { EngineError, hasCode } from '../base/errors.ts';
 import type { Term } from '../base/ids.ts';
 import type { ReplicatedLog } from '../replicated-log/replicated-log.ts';
-import { type DomainEntry, decodeEntry, decodeSnapshot } from './domain-entry-format.ts';
+import { type DomainEntry, decodeEntry, decodeRowSnapshot } from './domain-entry-format.ts';
 import { SortedRows } from './sorted-rows.ts';
 
 export interface LoadedDomain {
@@ -31,7 +31,7 @@ export async function loadDomain(
   const snapshot = opened.snapshot;
   if (snapshot !== undefined) {
     const what = `the snapshot of ${group}`;
-    for (const row of damagedAs(group, snapshot.index, () => decodeSnapshot(snapshot.bytes, what))) rows.apply(row);
+    for (const row of damagedAs(group, snapshot.index, () => decodeRowSnapshot(snapshot.bytes, what))) rows.apply(row);
   }
   const snapshotIndex = snapshot?.index ?? 0;
   if (opened.first > snapshotIndex + 1) {

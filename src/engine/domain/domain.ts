@@ -1,14 +1,25 @@
-// A domain is a small database with its own replicated log as write-ahead log, and tables and manifests in the bucket: control,
-// metastore/0…, groups/0…. This is the interface every domain is used through; lsm-domain.ts is the domain itself, and a simple
-// one that keeps all rows in memory is its oracle in the tests.
+// The front door of the domains. A domain is a small database with its own replicated log as write-ahead log, and tables and manifests in the bucket: control,
+// metastore/0…, groups/0…. Below is the interface every domain is used through; lsm-domain.ts is the domain itself, domain-view.ts what the
+// bucket alone shows of one, and a simple one that keeps all rows in memory is the oracle in the tests.
 //
 // Keys are text, compared by UTF-8 bytes; values are bytes.
 // - `write` resolves when the batch is durable; it is applied atomically, and visible only then
 // - reads see every write that has resolved
 // - after an unknown outcome the domain gives up its term, reloads from the log, and rejects with `outcome-unknown`
 
+export { domainPrefix } from './domain-opening.ts';
+export { type DomainView, type DomainViewOptions, openDomainView } from './domain-view.ts';
+export {
+  type DomainStats,
+  type FlushPolicy,
+  type LsmDomain,
+  type LsmDomainOptions,
+  openLsmDomain,
+} from './lsm-domain.ts';
+
 export interface DomainRow {
   readonly key: string;
+  /** A view; whoever keeps it for long should copy it, because it may hold a larger block. Nobody changes it. */
   readonly value: Buffer;
 }
 

@@ -16,7 +16,7 @@ import type { Random } from '../base/random.ts';
 import { uuidv4 } from '../base/uuid.ts';
 import { type AppendOutcome, logEntryBytesMax, type ReplicatedLog } from '../replicated-log/replicated-log.ts';
 import type { Domain, DomainChange, DomainRow, ScanOptions } from './domain.ts';
-import { changeBytes, encodeEntry, encodeSnapshot, entryHeaderBytes } from './domain-entry-format.ts';
+import { changeBytes, encodeEntry, encodeRowSnapshot, entryHeaderBytes } from './domain-entry-format.ts';
 import { type LoadedDomain, loadDomain } from './domain-loader.ts';
 import type { SortedRows } from './sorted-rows.ts';
 
@@ -108,6 +108,11 @@ export class SimpleDomain implements Domain {
       this.#queueBytes += write.entry.length;
       this.#running ??= this.#run();
     });
+  }
+
+  /** There is nothing behind the log to flush to. */
+  async flush(): Promise<void> {
+    this.#assertOpen();
   }
 
   /** Lets the writes that wait finish; everything later is refused. */
@@ -248,7 +253,7 @@ export class SimpleDomain implements Domain {
   async #snapshotWhenDue(): Promise<void> {
     if (this.#tailBytes <= Math.max(this.#snapshotAtBytes, this.#rows.bytes)) return;
     const { log } = this.#options;
-    const bytes = encodeSnapshot(this.#rows.scan({}));
+    const bytes = encodeRowSnapshot(this.#rows.scan({}));
     let outcome = await log.saveSnapshot(this.#group, this.#term, { index: this.#end, bytes });
     if (outcome.status === 'committed') outcome = await log.trim(this.#group, this.#term, this.#end + 1);
     switch (outcome.status) {

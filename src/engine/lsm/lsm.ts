@@ -7,9 +7,31 @@
 
 export type { Cursor, Wait } from './core/cursor.ts';
 export { defaultLsmRules, type LsmRules } from './core/lsm-rules.ts';
-export { type Change, type Key, keyFromBytes, keyFromText, newestSequence, type Row, textFromKey } from './core/row.ts';
-export { compareNames, type ManifestName, manifestKey, nameText, parseName, type TableName, tableKey } from './core/table-name.ts';
-export type { LsmOptions, LsmStats, LsmStore, OpenLsm } from './db/lsm-store.ts';
+export {
+  type Change,
+  checkChange,
+  type Key,
+  keyFromBytes,
+  keyFromText,
+  newestSequence,
+  type Row,
+  textFromKey,
+} from './core/row.ts';
+export {
+  compareNames,
+  type ManifestName,
+  manifestKey,
+  nameText,
+  parseName,
+  type TableName,
+  tableKey,
+} from './core/table-name.ts';
 export type { LsmIterator, LsmReads, LsmSnapshot, LsmView, RangeOptions } from './db/lsm-reads.ts';
+export type { LsmEntry, LsmOptions, LsmStats, LsmStore, OpenLsm } from './db/lsm-store.ts';
+export { type LsmViewOptions, openLsmView } from './db/lsm-view.ts';
+export { openLsm } from './db/open-lsm.ts';
+export { BlockCache } from './io/block-cache.ts';
+export { type LsmCacheOptions, type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
 export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
+export { newestManifest, type ReadManifest, readManifest } from './manifest/manifest-objects.ts';
 export type { TableInfo } from './sst/table-info.ts';
