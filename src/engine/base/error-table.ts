@@ -114,6 +114,18 @@ export const errorTable = {
     false,
     'A conditional write found another value than the one it expected.',
   ),
+  'metastore-conflict': entry(
+    'conflict',
+    56,
+    false,
+    'A change to the metastore does not fit what it holds now: other extents, another version, or another next offset.',
+  ),
+  'object-not-preregistered': entry(
+    'conflict',
+    56,
+    false,
+    'Extents were added for an L1 object that is not preregistered: it was added before, has expired, or was never known.',
+  ),
   'directory-locked': entry(
     'conflict',
     56,
