@@ -1,26 +1,34 @@
 // Which versions survive a merge. Pure but for its place in the walk: versions come in the order of a cursor (key ascending,
 // sequence descending), each asked once.
 //
-// - of each key the newest version stays, and for every live snapshot the newest at or below it
-// - a tombstone goes when every snapshot sees it or something newer (so all older versions in the merge go with it), and no table
+// - of each key the newest version stays, and for every live reader (snapshots, iterators) the newest at or below its sequence
+// - a tombstone goes when every reader sees it or something newer (so all older versions in the merge go with it), and no table
 //   below the output may hold the key: otherwise it would come to life again
 //
-// A snapshot that is taken while a merge runs needs nothing more: it is at or above every sequence in the inputs.
+// Readers may come and go while a merge runs: a new one reads at or above every sequence in the inputs, and one that goes only makes
+// more droppable.
 
 import type { Key } from '../core/row.ts';
 import type { TableInfo } from '../sst/table-info.ts';
 import type { Levels } from './compaction-policy.ts';
 
+/** Who reads at which sequence: snapshots.ts. */
+export interface LiveReaders {
+  /** The lowest sequence that somebody reads at. */
+  readonly oldest: number | undefined;
+  /** Whether somebody reads at a sequence in [from, below). */
+  anyIn(from: number, below: number): boolean;
+}
+
 export interface DropPolicyOptions {
-  /** Sequences of the live snapshots, in any order. */
-  readonly snapshots: readonly number[];
+  readonly readers: LiveReaders;
   /** The tables outside of the merge that may hold older versions, by level; only those of level 0 may overlap each other. */
   readonly level0Below: readonly TableInfo[];
   readonly levelsBelow: Levels;
 }
 
 export class DropPolicy {
-  readonly #snapshots: readonly number[];
+  readonly #readers: LiveReaders;
   readonly #level0Below: readonly TableInfo[];
   readonly #levelsBelow: Levels;
   /** Per level, the first table whose largest key was not passed yet. */
@@ -29,8 +37,8 @@ export class DropPolicy {
   /** Sequence of the version of the same key that came before; of a new key, beyond all. */
   #newer = Number.POSITIVE_INFINITY;
 
-  constructor({ snapshots, level0Below, levelsBelow }: DropPolicyOptions) {
-    this.#snapshots = [...snapshots].sort((a, b) => a - b);
+  constructor({ readers, level0Below, levelsBelow }: DropPolicyOptions) {
+    this.#readers = readers;
     this.#level0Below = level0Below;
     this.#levelsBelow = levelsBelow;
     this.#places = levelsBelow.map(() => 0);
@@ -41,16 +49,9 @@ export class DropPolicy {
     const newer = first ? Number.POSITIVE_INFINITY : this.#newer;
     this.#key = key;
     this.#newer = sequence;
-    if (!first && !this.#isSeen(sequence, newer)) return false;
+    if (!first && !this.#readers.anyIn(sequence, newer)) return false;
     if (!deleted) return true;
-    const oldestSnapshot = this.#snapshots[0] ?? Number.POSITIVE_INFINITY;
-    return sequence > oldestSnapshot || this.#mayLieBelow(key);
-  }
-
-  /** Whether a snapshot reads the version at `sequence`, the next newer one being at `newer`. */
-  #isSeen(sequence: number, newer: number): boolean {
-    for (const snapshot of this.#snapshots) if (snapshot >= sequence) return snapshot < newer;
-    return false;
+    return sequence > (this.#readers.oldest ?? Number.POSITIVE_INFINITY) || this.#mayLieBelow(key);
   }
 
   #mayLieBelow(key: Key): boolean {

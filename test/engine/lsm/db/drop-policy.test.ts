@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { DropPolicy, type DropPolicyOptions } from '../../../../src/engine/lsm/db/drop-policy.ts';
+import { Snapshots } from '../../../../src/engine/lsm/db/snapshots.ts';
 import { table } from './table-infos.ts';
 
+interface KeptOptions extends Partial<Omit<DropPolicyOptions, 'readers'>> {
+  readonly snapshots?: readonly number[];
+}
+
 /** Versions written "a9 a5- b3": key, sequence, and a minus for a tombstone, in the order of a cursor. Gives the ones kept. */
-function kept(versions: string, options: Partial<DropPolicyOptions> = {}): string {
-  const policy = new DropPolicy({ snapshots: [], level0Below: [], levelsBelow: [], ...options });
+function kept(versions: string, options: KeptOptions = {}): string {
+  const { snapshots = [], level0Below = [], levelsBelow = [] } = options;
+  const readers = new Snapshots();
+  for (const sequence of snapshots) readers.hold(sequence);
+  const policy = new DropPolicy({ readers, level0Below, levelsBelow });
   return versions
     .split(' ')
     .filter((text) => policy.keeps(text[0] as string, Number.parseInt(text.slice(1), 10), text.endsWith('-')))
