@@ -162,9 +162,12 @@ export class DiskCache implements AsyncDisposable {
     }
   }
 
-  /** Resolves when everything that was to be written or removed before the call has been. */
-  settled(): Promise<void> {
-    return this.#tail;
+  /** Resolves when nothing waits to be written or removed. */
+  async settled(): Promise<void> {
+    for (let tail: Promise<void> | undefined; tail !== this.#tail; ) {
+      tail = this.#tail;
+      await tail;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
