@@ -4,11 +4,11 @@ import { expect, it } from 'vitest';
 import {
   changeBytes,
   decodeEntry,
-  decodeSnapshot,
+  decodeRowSnapshot,
   encodeEntry,
-  encodeSnapshot,
   entryHeaderBytes,
 } from '../../../src/engine/domain/domain-entry-format.ts';
+import { encodeRowSnapshot } from './row-snapshot.ts';
 
 const writeId = '01234567-89ab-4def-8123-456789abcdef';
 const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 30 });
@@ -28,7 +28,7 @@ it('gives back what was encoded, and knows its length beforehand', () => {
 it('gives back a snapshot', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ key, value: bytes })), (rows) => {
-      expect(decodeSnapshot(encodeSnapshot(rows), 'test')).toEqual(rows);
+      expect(decodeRowSnapshot(encodeRowSnapshot(rows), 'test')).toEqual(rows);
     }),
   );
 });
@@ -40,11 +40,11 @@ const entry = encodeEntry({
     { key: 'b', value: undefined },
   ],
 });
-const snapshot = encodeSnapshot([{ key: 'topic/a', value: Buffer.from('one') }]);
+const snapshot = encodeRowSnapshot([{ key: 'topic/a', value: Buffer.from('one') }]);
 
 it.each([
   ['entry', entry, decodeEntry],
-  ['snapshot', snapshot, decodeSnapshot],
+  ['snapshot', snapshot, decodeRowSnapshot],
 ] as const)('refuses an %s that is cut or changed anywhere', (_, whole, decode) => {
   for (let length = 0; length < whole.length; length++) {
     expect(() => decode(whole.subarray(0, length), 'test')).toThrow();
