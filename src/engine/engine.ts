@@ -1,14 +1,15 @@
 // The composition root: builds the engine from its parts, and takes it down in the opposite order.
 //
-// Start: data directory lock → store → log → ownership of the bucket → domains → control state → partitions → groups → broker.
+// Start: data directory lock → store → log → ownership of the bucket → the control domain and its state, which says how many other
+// domains there are → those, together → partitions → groups → broker.
 // A broker that is told of a lost ownership, or whose log cannot flush any more, reports it once and takes nothing more.
-// Stop: no new requests → what is staged is uploaded and committed → snapshots → the log.
+// Stop: no new requests → what is staged is uploaded and committed → snapshots → domains are flushed, for a bounded time → the log.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { type Clock, systemClock } from './base/clock.ts';
-import { type EngineError, toEngineError } from './base/errors.ts';
+import { EngineError, toEngineError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { type Random, systemRandom } from './base/random.ts';
 import { SlabPool } from './base/slab-pool.ts';
@@ -16,15 +17,16 @@ import { type Broker, startBroker } from './broker/broker.ts';
 import { BrokerConfig } from './cluster/broker-config.ts';
 import { ClusterEpochLoop } from './cluster/cluster-epoch-loop.ts';
 import { ControlState } from './cluster/control-state.ts';
-import { OwnedDomain } from './cluster/owned-domain.ts';
-import { type Ownership, takeOwnership } from './cluster/ownership.ts';
+import { takeOwnership } from './cluster/ownership.ts';
 import { OwnershipLoop } from './cluster/ownership-loop.ts';
 import { type Coordinator, openCoordinator } from './coordinator/coordinator.ts';
 import type { Domain } from './domain/domain.ts';
-import { openSimpleDomain } from './domain/simple-domain.ts';
+import { showDomainMetrics } from './domain-metrics.ts';
+import { domainOperations } from './domain-operations.ts';
 import { groupConfigFrom } from './group-settings.ts';
 import { automaticInterval, defaultSealRules, L0Reader, L0Writer } from './l0/l0.ts';
 import { LedPartitions } from './led-partitions.ts';
+import { type DomainServices, OpenDomains } from './open-domains.ts';
 import { Committer } from './partition/committer.ts';
 import { Partitions } from './partition/partitions.ts';
 import { prometheusStoreMetrics } from './prometheus-store-metrics.ts';
@@ -69,8 +71,6 @@ export interface Engine extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Domains that groups are hashed over; fixed for the life of a cluster. */
-const groupDomains = 4;
 const l0PutsMax = 64;
 const recentExtentsMax = 400_000;
 const producersPerPartitionMax = 10_000;
@@ -131,13 +131,17 @@ async function build(options: EngineOptions): Promise<Engine> {
   ownership.onLost(fatal);
   parts.use(new OwnershipLoop({ ownership, clock, logger }));
 
-  const control = await openControl(parts, { log, ownership, config, clock, random, logger });
-  const { partitions, writer } = openPartitions({ store, log, ownership, control, config, clock, random, logger });
+  const services = { dataDirectory: options.dataDirectory, store, log, ownership, config, clock, random, logger };
+  const domains = parts.use(await OpenDomains.prepare(services));
+  const control = await openControl(domains, services);
+  const { groups } = await openOtherDomains(domains, control, services);
+  showDomainMetrics(registry, domains, clock);
+  const { partitions, writer } = openPartitions({ ...services, control });
   parts.defer(() => partitions.stop());
   parts.defer(() => writer.drain());
   const led = new LedPartitions(control, config, partitions);
   await led.start(await log.groups('partition/'));
-  const coordinator = parts.use(await openGroups(parts, { log, ownership, control, config, clock, random, logger }));
+  const coordinator = parts.use(await openGroups(groups, { ...services, control }));
   parts.use(
     new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }),
   );
@@ -152,10 +156,7 @@ async function build(options: EngineOptions): Promise<Engine> {
       config,
       partitions,
       coordinator,
-      operations: {
-        domains: [],
-        caches: () => ({ blocks: { bytes: 0, bytesMax: 0, hits: 0, misses: 0 }, disk: null }),
-      },
+      operations: domainOperations(domains),
       slabs: slabsOf(config),
       registry,
       clock,
@@ -190,34 +191,38 @@ class RunningEngine implements Engine {
   }
 }
 
-type Services = Readonly<{
-  log: Awaited<ReturnType<typeof openEmbeddedLog>>;
-  ownership: Ownership;
-  config: BrokerConfig;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-}>;
-
-/** What a domain answers, it answers as the owner of the cluster. */
-async function openDomain(name: string, services: Services): Promise<Domain> {
-  return new OwnedDomain(await openSimpleDomain({ name, ...services }), services.ownership);
+async function openControl(domains: OpenDomains, services: DomainServices): Promise<ControlState> {
+  const [domain] = await domains.open([{ name: 'control', flush: 'at-once' }]);
+  if (domain === undefined) throw new EngineError('bug', 'no control domain was opened');
+  return ControlState.open({ ...services, domain: domain.owned });
 }
 
-async function openControl(parts: AsyncDisposableStack, services: Services): Promise<ControlState> {
-  const domain = parts.use(await openDomain('control', services));
-  return ControlState.open({ domain, ...services });
+/** As many as there were when the cluster was created, whatever the settings say now. */
+async function openOtherDomains(
+  domains: OpenDomains,
+  { domainCounts }: ControlState,
+  { config, logger }: DomainServices,
+): Promise<Record<'groups' | 'metastore', readonly Domain[]>> {
+  const wanted = (kind: 'groups' | 'metastore') => {
+    const setting = `cloudtopics.${kind}.domains` as const;
+    const count = domainCounts[kind];
+    if (config.isSet(setting) && config.number(setting) !== count) {
+      const fields = { setting, wanted: config.number(setting), count };
+      logger.warn(fields, 'the number of domains was fixed when the cluster was created; the setting is ignored');
+    }
+    const flush = { everyMs: () => config.number(`cloudtopics.${kind}.flush.interval.ms`) };
+    return Array.from({ length: count }, (_, at) => ({ name: `${kind}/${at}`, flush }));
+  };
+  const opened = await domains.open([...wanted('groups'), ...wanted('metastore')]);
+  const owned = opened.map((one) => one.owned);
+  return { groups: owned.slice(0, domainCounts.groups), metastore: owned.slice(domainCounts.groups) };
 }
 
-async function openGroups(
-  parts: AsyncDisposableStack,
-  services: Services & { control: ControlState },
+function openGroups(
+  domains: readonly Domain[],
+  services: DomainServices & { readonly control: ControlState },
 ): Promise<Coordinator> {
   const { control, config } = services;
-  const domains = [];
-  for (let at = 0; at < groupDomains; at++) {
-    domains.push(parts.use(await openDomain(`groups/${at}`, services)));
-  }
   return openCoordinator({
     ...services,
     domains,
@@ -230,7 +235,7 @@ async function openGroups(
   });
 }
 
-function openPartitions(services: Services & { store: ObjectStore; control: ControlState }): {
+function openPartitions(services: DomainServices & { readonly control: ControlState }): {
   partitions: Partitions;
   writer: L0Writer;
 } {

@@ -19,6 +19,7 @@ export interface RowsAndBytes {
 /** One domain as `/v1/domains` shows it. */
 export interface DomainStatus {
   readonly name: string;
+  readonly term: number;
   /** 0: every change is flushed before it is answered. */
   readonly flushEveryMs: number;
   /** Index of the last log entry that is applied, and of the last one that is in the bucket. */
@@ -32,7 +33,18 @@ export interface DomainStatus {
   readonly flushed: string | null;
   /** When the oldest change that is not in the bucket was made. */
   readonly dirtySince: string | null;
+  readonly lastFlushMs: number | null;
+  /** The domain's log: what it keeps, what an opening would replay, and what waits to be appended. */
+  readonly log: {
+    readonly first: number;
+    readonly end: number;
+    readonly tailEntries: number;
+    readonly tailBytes: number;
+    readonly queuedBytes: number;
+  };
   readonly snapshots: number;
+  /** Terms that were given up and opened again from the log. */
+  readonly reopenings: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 

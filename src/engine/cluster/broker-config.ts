@@ -52,6 +52,11 @@ export class BrokerConfig {
     return this.text(name) === 'true';
   }
 
+  /** Whether it has another value than its default because somebody wanted it. */
+  isSet(name: BrokerConfigName): boolean {
+    return this.#dynamic.has(name) || this.#static.has(name);
+  }
+
   /** Every value a key has, the effective one first. */
   values(definition: ConfigDefinition): { readonly source: BrokerConfigSource; readonly value: string }[] {
     const found: { source: BrokerConfigSource; value: string }[] = [];

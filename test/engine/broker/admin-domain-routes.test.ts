@@ -29,6 +29,7 @@ class FakeDomain implements AdministeredDomain {
   status(): DomainStatus {
     return {
       name: this.name,
+      term: 3,
       flushEveryMs: 600_000,
       appliedIndex: 7,
       coveredIndex: 5,
@@ -38,7 +39,10 @@ class FakeDomain implements AdministeredDomain {
       manifest,
       flushed: manifest.created,
       dirtySince: null,
+      lastFlushMs: 12,
+      log: { first: 6, end: 7, tailEntries: 2, tailBytes: 99, queuedBytes: 0 },
       snapshots: 0,
+      reopenings: 0,
       counters: { flushes: 1 },
     };
   }
