@@ -24,6 +24,21 @@ export function parseAddresses(text: string, fallback: Address): Address[] {
   return text.split(',').map((part) => parseAddress(part, fallback));
 }
 
+const defaultAdmin: Address = { host: '127.0.0.1', port: 9644 };
+
+/** The URL of an admin server; HOST:PORT, as `serve --admin` has it, means http. */
+export function parseAdminUrl(text: string): URL {
+  if (!text.includes('://')) {
+    if (text !== 'none') return new URL(`http://${formatAddress(parseAddress(text, defaultAdmin))}`);
+    throw new EngineError('usage', 'no admin address is given', { hint: 'give --admin URL, or --store URL' });
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  // The text is not repeated: it may hold a password.
+  throw new EngineError('usage', 'not the URL of an admin server', { hint: 'write it like http://127.0.0.1:9644' });
+}
+
 export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

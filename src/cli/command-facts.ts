@@ -2,7 +2,15 @@
 // exit statuses and the schema of its --json output. They are statics of the command class, so they reach the manifest,
 // --help, the man pages and the tests.
 
-export type Effect = 'nothing' | 'reads-broker' | 'writes-broker' | 'reads-bucket' | 'writes-bucket' | 'is-the-broker';
+export type Effect =
+  | 'nothing'
+  | 'reads-broker'
+  | 'writes-broker'
+  | 'reads-bucket'
+  | 'reads-metadata'
+  | 'orders-broker'
+  | 'writes-bucket'
+  | 'is-the-broker';
 
 export interface CommandFacts {
   readonly effect: Effect;
@@ -20,6 +28,8 @@ const effectTexts: Readonly<Record<Effect, string>> = {
   'reads-broker': 'Needs a live broker and only reads from it.',
   'writes-broker': 'Needs a live broker and changes something through it.',
   'reads-bucket': 'Only reads the bucket; needs no broker.',
+  'reads-metadata': 'Only reads: the bucket alone, or a live broker.',
+  'orders-broker': 'Needs a live broker, which then writes to the bucket.',
   'writes-bucket': 'Writes to the bucket.',
   'is-the-broker': 'Is the broker: owns its data directory and writes to the bucket.',
 };

@@ -74,3 +74,10 @@ export const formatCount = (count: number): string => count.toLocaleString('en-U
 export function formatInstant(ms: number): string {
   return ms < 0 || !Number.isFinite(ms) || ms > 8.64e15 ? '-' : new Date(ms).toISOString();
 }
+
+/** "0 s", "12 s", "5 min", "3 h", "2 d": how old something is, rounded down. */
+export function formatAge(ms: number): string {
+  if (ms < 120_000) return `${Math.floor(ms / 1000)} s`;
+  if (ms < 7_200_000) return `${Math.floor(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} d`;
+}

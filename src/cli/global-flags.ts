@@ -83,3 +83,13 @@ export const bucketFlags = {
     description: 'Which cluster in the bucket, by name or id.',
   }),
 };
+
+/** On commands that ask a live broker's admin server. */
+export const adminFlags = {
+  admin: Flags.string({
+    helpGroup: group,
+    helpValue: 'URL',
+    env: environmentTwin('admin'),
+    description: 'Admin address of a live broker, such as http://127.0.0.1:9644.',
+  }),
+};

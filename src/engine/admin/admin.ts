@@ -1,8 +1,17 @@
 // The front door of the operator's verbs: what the commands call. Plain values in and out; no flags, no printing.
 
 export { batchCompression } from './batch-compression.ts';
+export { BucketSource } from './bucket-source.ts';
+export { type DescribedTopic, describeTopic } from './described-topic.ts';
+export { bucketFigures, type DomainFigures, liveFigures } from './domain-figures.ts';
+export { type OrderResults, orderDomains } from './domain-orders.ts';
 export type { IncomingRecord } from './fetched-records.ts';
 export { KafkaClient } from './kafka-client.ts';
+export { LiveDomains } from './live-domains.ts';
+export { LiveSource } from './live-source.ts';
+export type { LiveCluster } from './live-status-format.ts';
+export { getRow, scanDomains } from './metadata-rows.ts';
+export type { MetadataSource, PictureMoment, SourcePlace } from './metadata-source.ts';
 export { earliest, latest, offsetsAt } from './offsets-admin.ts';
 export { describeOffsets, topicSize } from './offsets-view.ts';
 export { produceLines } from './produce-lines.ts';

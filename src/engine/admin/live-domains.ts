@@ -44,6 +44,10 @@ export class LiveDomains {
     this.#options = options;
   }
 
+  get address(): string {
+    return this.#options.url.origin;
+  }
+
   async cluster(): Promise<LiveCluster> {
     return liveCluster(await this.#ask('GET', '/v1/domains', readTimeoutMs));
   }

@@ -33,5 +33,13 @@ export { openLsm } from './db/open-lsm.ts';
 export { BlockCache } from './io/block-cache.ts';
 export { type LsmCacheOptions, type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
 export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
-export { newestManifest, type ReadManifest, readManifest } from './manifest/manifest-objects.ts';
+export { diffManifests, type ManifestDiff } from './manifest/manifest-diff.ts';
+export {
+  listManifests,
+  type ManifestObject,
+  newestManifest,
+  type ReadManifest,
+  readManifest,
+} from './manifest/manifest-objects.ts';
+export { type JudgedObjects, judgeObjects } from './manifest/obsolete-objects.ts';
 export type { TableInfo } from './sst/table-info.ts';
