@@ -8,7 +8,8 @@
 // - a table is kept while the settled manifest, a newer one, or the recorded one holds it
 // - else it is kept while it may be on its way into one: it was written by a later writer than the settled manifest's or the
 //   recorded one's, or by the same and is not settled there
-// - a manifest is kept while it is the settled one, a newer one, or the recorded one
+// - a manifest is kept while it is the settled one, a newer one, the recorded one, or newer than that: it may have been recorded
+//   since the recorded one was asked for
 // - without a settled manifest everything is kept
 
 import { compareNames, type ManifestName, nameText, type TableName } from '../core/table-name.ts';
@@ -16,7 +17,12 @@ import type { Manifest } from './manifest.ts';
 
 /** Why something is kept, or `obsolete`. */
 export type TableVerdict = 'obsolete' | 'in-manifest' | 'recorded' | 'may-be-on-its-way' | 'nothing-settled';
-export type ManifestVerdict = 'obsolete' | 'readers-may-hold-it' | 'recorded' | 'nothing-settled';
+export type ManifestVerdict =
+  | 'obsolete'
+  | 'readers-may-hold-it'
+  | 'recorded'
+  | 'may-be-recorded-since'
+  | 'nothing-settled';
 
 export interface ManifestAge {
   readonly name: ManifestName;
@@ -69,7 +75,8 @@ export class ObsoletePolicy {
   judgeManifest(name: ManifestName): ManifestVerdict {
     if (this.#settled === undefined) return 'nothing-settled';
     if (compareNames(name, this.#recorded.name) === 0) return 'recorded';
-    return compareNames(name, this.#settled.name) >= 0 ? 'readers-may-hold-it' : 'obsolete';
+    if (compareNames(name, this.#settled.name) >= 0) return 'readers-may-hold-it';
+    return compareNames(name, this.#recorded.name) > 0 ? 'may-be-recorded-since' : 'obsolete';
   }
 }
 
