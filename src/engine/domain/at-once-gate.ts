@@ -57,6 +57,8 @@ export class AtOnceGate {
   /** Committed entries are not flushed, and somebody was told so. */
   #doubt: EngineError | undefined;
 
+  /** What everybody who still waits is told. */
+  #closedBy: EngineError | undefined;
   #lastFlushMs: number | undefined;
 
   constructor(options: AtOnceGateOptions) {
@@ -92,8 +94,8 @@ export class AtOnceGate {
 
   /** Ends the waiting for good. What is in the log may still become visible, to another leader or after the next start. */
   close(error: EngineError): void {
-    const told = error.kind === 'fenced' ? error : this.#inDoubt(error);
-    for (const waiter of this.#waiting.splice(0)) waiter.reject(told);
+    this.#closedBy ??= error.kind === 'fenced' ? error : this.#inDoubt(error);
+    this.#refuseWhenClosed();
   }
 
   /** Resolves when no write waits for a flush that may still come. */
@@ -126,6 +128,11 @@ export class AtOnceGate {
     return await picture.read(read);
   }
 
+  #refuseWhenClosed(): void {
+    if (this.#closedBy === undefined) return;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#closedBy);
+  }
+
   #begin(): Promise<void> {
     const round = this.#flushOnce().finally(() => {
       this.#round = undefined;
@@ -153,6 +160,7 @@ export class AtOnceGate {
       const error = toEngineError(reason);
       if (term.over !== undefined) {
         this.#waiting.unshift(...waiters);
+        this.#refuseWhenClosed();
         throw error;
       }
       this.#doubt = this.#inDoubt(error);

@@ -84,13 +84,27 @@ export class DomainTerms {
 
   /** In turn. A term to append in; opens the next one when the last is over. */
   async usable(): Promise<DomainTerm> {
-    if (!this.#stopping) this.assertOpen();
-    if (this.current.over !== undefined) await this.reopen([], this.current.end);
+    this.#mustGoOn();
+    if (this.current.over !== undefined) await this.#reopen([], this.current.end);
     return this.current;
   }
 
-  /** The term cannot go on. Its own store and journal call this at any time. */
-  ended(term: DomainTerm, error: EngineError): void {
+  /** In turn. Gives the current term up; the next one tells writes in doubt, appended behind `before`, how they went. */
+  async giveUp(error: EngineError, inDoubt: readonly WaitingWrite[], before: number): Promise<void> {
+    this.#end(this.current, error);
+    this.#mustGoOn();
+    await this.#reopen(inDoubt, before);
+  }
+
+  /** A term's own store or journal says that it cannot go on; at any time. */
+  #ended(term: DomainTerm, error: EngineError): void {
+    if (term.over !== undefined) return;
+    this.#end(term, error);
+    // Somebody may wait for what the next term brings. When opening it fails, the flush loop tries again.
+    if (term === this.#current && this.#closedBy === undefined) this.#live().catch(() => {});
+  }
+
+  #end(term: DomainTerm, error: EngineError): void {
     if (term.over !== undefined) return;
     this.#leave(term, error);
     if (term !== this.#current) return;
@@ -103,17 +117,21 @@ export class DomainTerms {
       { domain: this.#name, term: term.term, code, error: message },
       'a domain gives up its term and reads back from the log',
     );
-    this.#options.wake();
   }
 
-  /** In turn. Opens the next term and tells writes in doubt, appended behind the index `before`, how they went. */
-  async reopen(inDoubt: readonly WaitingWrite[], before: number): Promise<void> {
+  /** Closed for good; our own stop lets what waits finish. */
+  #mustGoOn(): void {
+    if (!this.#stopping) this.assertOpen();
+  }
+
+  async #reopen(inDoubt: readonly WaitingWrite[], before: number): Promise<void> {
     try {
       await this.#open(inDoubt, before);
     } catch (reason) {
       const cause = toEngineError(reason);
       if (cause.kind === 'corruption' || cause.kind === 'fenced') throw this.close(cause);
       this.#options.gate?.abandon(cause);
+      this.#options.wake();
       const message = `writes to domain ${this.#name} could not be read back: ${cause.message}`;
       throw new EngineError('outcome-unknown', message, {
         context: { domain: this.#name, reason: cause.code },
@@ -175,7 +193,7 @@ export class DomainTerms {
       lookBehind: before,
       onWrite: (writeId) => found.add(writeId),
       onHeld: wake,
-      onEnd: (ended, error) => this.ended(ended, error),
+      onEnd: (ended, error) => this.#ended(ended, error),
     });
     // Its store may have given up before anybody knew the term.
     if (term.over !== undefined) throw term.over;

@@ -79,11 +79,12 @@ export class FlushLoop implements AsyncDisposable {
     } catch (error) {
       if (this.#stopped) return;
       this.#failures += 1;
-      const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** (this.#failures - 1)) * (0.5 + random.fraction() / 2);
+      const longest = Math.min(pauseMsMax, pauseMsMin * 2 ** (this.#failures - 1));
+      const pauseMs = Math.ceil(longest * (0.5 + random.fraction() / 2));
       this.#pausedUntilMs = clock.monotonicMs() + pauseMs;
       const { code, message } = toEngineError(error);
       logger.warn(
-        { domain, code, error: message, failures: this.#failures, pauseMs: Math.round(pauseMs) },
+        { domain, code, error: message, failures: this.#failures, pauseMs },
         'a domain could not be flushed; it is tried again',
       );
     }

@@ -241,8 +241,7 @@ export class LsmDomain implements Domain {
       default: {
         const message = `whether writes to ${group} happened is not known`;
         const cause = outcome?.error ?? new Error('the log told nothing');
-        this.#terms.ended(term, new EngineError('outcome-unknown', message, { cause }));
-        await this.#terms.reopen(writes, before);
+        await this.#terms.giveUp(new EngineError('outcome-unknown', message, { cause }), writes, before);
       }
     }
   }
@@ -253,8 +252,7 @@ export class LsmDomain implements Domain {
       term.apply(writes);
     } catch (error) {
       // They are in the log, and the next term has them.
-      this.#terms.ended(term, toEngineError(error));
-      return this.#terms.reopen(writes, before);
+      return this.#terms.giveUp(toEngineError(error), writes, before);
     }
     if (this.#gate !== undefined) this.#gate.add(writes);
     else for (const write of writes) write.resolve();
