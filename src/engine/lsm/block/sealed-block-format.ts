@@ -54,6 +54,11 @@ export function unsealBlock(sealed: Buffer, range: ObjectRange): UnsealedBlock {
   if (sealed.length !== range.length || sealed.length < blockTrailerBytes)
     throw damage('block', range, `${sealed.length} bytes are not a block`);
   checkSum(sealed, 'block', range);
+  return unsealUnchecked(sealed, range);
+}
+
+/** Without comparing the checksum: for inspecting what is damaged. */
+export function unsealUnchecked(sealed: Buffer, range: ObjectRange): UnsealedBlock {
   const body = sealed.subarray(0, sealed.length - blockTrailerBytes);
   const compression = sealed[body.length] as number;
   const length = sealed.readUInt32BE(body.length + 1);
@@ -69,7 +74,10 @@ export function unsealBlock(sealed: Buffer, range: ObjectRange): UnsealedBlock {
 
 /** A block that is kept must not keep the megabytes it was fetched with. */
 function alone(bytes: Buffer): Buffer {
-  return bytes.buffer.byteLength > bytes.length + (bytes.length >>> 2) + 64 ? Buffer.from(bytes) : bytes;
+  if (bytes.buffer.byteLength <= bytes.length + (bytes.length >>> 2) + 64) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function decompressed(body: Buffer, length: number, range: ObjectRange): Buffer {

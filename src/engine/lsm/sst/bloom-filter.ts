@@ -63,6 +63,11 @@ export class BloomFilter {
   /** Keeps the bytes. Throws `corrupt-object` that names the range. */
   static decode(bytes: Buffer, range: ObjectRange): BloomFilter {
     checkSum(bytes, 'bloom filter', range);
+    return BloomFilter.decodeUnchecked(bytes, range);
+  }
+
+  /** Without comparing the checksum: for inspecting what is damaged. */
+  static decodeUnchecked(bytes: Buffer, range: ObjectRange): BloomFilter {
     if (bytes.length < headBytes + sumBytes) throw damage('bloom filter', range, 'is too short');
     const probes = bytes[0] as number;
     const lines = bytes.readUInt32BE(1);

@@ -16,16 +16,21 @@ export const scanAheadBytes = 8 * 1024 * 1024;
 const scanStepBytes = scanAheadBytes / 2;
 
 /** A block as it lies in the object, checked and opened. Throws `corrupt-object`. */
-export function decodeBlock(sealed: Buffer, index: BlockIndex, at: number, range: ObjectRange): Block {
+function decodeBlock(sealed: Buffer, index: BlockIndex, at: number, range: ObjectRange): Block {
   const block = openBlock(unsealBlock(sealed, range).payload, range);
+  checkPlace(block, index, at, range);
+  return block;
+}
+
+/** A block may be whole and still be another one. Throws `corrupt-object`. */
+export function checkPlace(block: Block, index: BlockIndex, at: number, range: ObjectRange): void {
   edges.reset(block);
   const problem = misplaced(index, at);
   edges.reset(undefined);
   if (problem !== undefined) throw damage('block', range, `is not the one that the index means: ${problem}`);
-  return block;
 }
 
-/** Stands on the first and last entry of a block, only inside one call of `decodeBlock`. */
+/** Stands on the first and last entry of a block, only inside one call of `checkPlace`. */
 const edges = new BlockCursor();
 
 function misplaced(index: BlockIndex, at: number): string | undefined {

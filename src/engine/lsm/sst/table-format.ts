@@ -43,7 +43,26 @@ export function encodeFooter(sections: TableSections): Buffer {
 
 /** Of the object's last bytes. Throws `corrupt-object`, and `unsupported-format` for a newer version. */
 export function decodeFooter(bytes: Buffer, objectBytes: number, key: string): TableSections {
-  const range = { key, start: objectBytes - bytes.length, length: bytes.length };
+  const range = footerRange(bytes, objectBytes, key);
+  checkFooterVersion(bytes, range);
+  checkFooterSum(bytes, range);
+  return decodeFooterUnchecked(bytes, range);
+}
+
+export const footerRange = (bytes: Buffer, objectBytes: number, key: string): ObjectRange => ({
+  key,
+  start: objectBytes - bytes.length,
+  length: bytes.length,
+});
+
+export function checkFooterSum(bytes: Buffer, range: ObjectRange): void {
+  checkSum(bytes.subarray(0, footerBytes - magic.length), 'table footer', range);
+}
+
+/** That it is a footer, and of a version that is known. */
+export function checkFooterVersion(bytes: Buffer, range: ObjectRange): void {
+  const { key, start, length } = range;
+  const objectBytes = start + length;
   const wrong = (problem: string) => damage('table footer', range, problem);
   if (bytes.length !== footerBytes) throw wrong(`an object of ${objectBytes} bytes is no table`);
   if (!bytes.subarray(footerBytes - magic.length).equals(magic)) throw wrong('is not the footer of a table');
@@ -52,7 +71,10 @@ export function decodeFooter(bytes: Buffer, objectBytes: number, key: string): T
     const problem = `the table ${key} has format version ${version}; this program knows ${tableVersion}`;
     throw new EngineError('unsupported-format', problem, { context: { ...range, version } });
   }
-  checkSum(bytes.subarray(0, footerBytes - magic.length), 'table footer', range);
+}
+
+/** Without comparing the checksum: for inspecting what is damaged. */
+export function decodeFooterUnchecked(bytes: Buffer, range: ObjectRange): TableSections {
   const reader = new ByteReader(bytes, 'footer');
   const sections = decodeWithin('table footer', range, () => ({
     dataBytes: reader.i64(),
@@ -61,8 +83,9 @@ export function decodeFooter(bytes: Buffer, objectBytes: number, key: string): T
     factsBytes: reader.u32(),
   }));
   const { dataBytes, filterBytes, indexBytes, factsBytes } = sections;
+  const objectBytes = range.start + range.length;
   if (dataBytes < 0 || dataBytes + filterBytes + indexBytes + factsBytes + footerBytes !== objectBytes)
-    throw wrong(`its sections do not fill an object of ${objectBytes} bytes`);
+    throw damage('table footer', range, `its sections do not fill an object of ${objectBytes} bytes`);
   return sections;
 }
 
