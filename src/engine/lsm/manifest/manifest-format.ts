@@ -93,7 +93,7 @@ export function decodeManifest(bytes: Buffer, key: string): Manifest {
 
 function readBody(reader: ByteReader): Manifest {
   const name = readName(reader);
-  const prefix = reader.text(reader.u16());
+  const prefix = readText(reader);
   const createdMs = reader.i64();
   const coveredIndex = reader.i64();
   const nextTableNumber = reader.i64();
@@ -104,6 +104,13 @@ function readBody(reader: ByteReader): Manifest {
     return Array.from({ length: count }, () => readTable(reader));
   });
   return { name, prefix, createdMs, coveredIndex, nextTableNumber, settledTableNumber, levels };
+}
+
+function readText(reader: ByteReader): string {
+  const bytes = reader.view(reader.u16());
+  const text = bytes.toString('utf8');
+  if (!Buffer.from(text, 'utf8').equals(bytes)) throw reader.corrupt('the prefix is no UTF-8');
+  return text;
 }
 
 function readName(reader: ByteReader): WriterName {

@@ -144,7 +144,7 @@ export interface NewestOptions extends CallOptions {
   readonly number?: number;
 }
 
-/** Undefined only where the bucket holds no manifest at all: the store has never been flushed, or is not here. */
+/** Undefined only where no manifest that counts is there: the store has never been flushed, or is not here. */
 export async function newestManifest(
   store: ObjectStore,
   prefix: string,
