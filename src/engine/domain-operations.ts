@@ -48,7 +48,7 @@ function statusOf(name: string, stats: DomainStats, manifest: Manifest | undefin
           },
     flushed: lsm.flushedMs === undefined ? null : timeText(lsm.flushedMs),
     dirtySince: lsm.dirtySinceMs === undefined ? null : timeText(lsm.dirtySinceMs),
-    lastFlushMs: lastFlushMs ?? null,
+    lastFlushMs: lastFlushMs === undefined ? null : Math.round(lastFlushMs),
     log,
     snapshots: lsm.snapshots,
     reopenings,

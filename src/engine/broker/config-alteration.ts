@@ -3,6 +3,7 @@
 import { EngineError, toEngineError } from '../base/errors.ts';
 import { configResource, type ResourceName } from './config-resource.ts';
 import type { BrokerServices } from './handler.ts';
+import { changedInTime } from './time-limit.ts';
 
 export type ConfigEdit = (present: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
 
@@ -21,23 +22,22 @@ export function alterationOutcome(resource: ResourceName, error?: EngineError): 
   return { resourceType, resourceName, errorCode: error?.kafkaCode ?? 0, errorMessage: error?.message ?? null };
 }
 
-/** One after the other: later ones see earlier ones. */
+/** Judged one after the other, so that later ones see earlier ones, and written together. */
 export async function alterConfigResources(
   alterations: readonly ConfigAlteration[],
   validateOnly: boolean,
   broker: BrokerServices,
 ): Promise<AlterationOutcome[]> {
-  const outcomes: AlterationOutcome[] = [];
-  for (const alteration of alterations) {
+  const outcomes = alterations.map(async (alteration) => {
     const isSame = (other: ResourceName) =>
       other.resourceType === alteration.resourceType && other.resourceName === alteration.resourceName;
     const error =
       alterations.filter(isSame).length > 1
         ? new EngineError('invalid-request', 'The resource is named more than once in the request.')
         : await alterOne(alteration, validateOnly, broker);
-    outcomes.push(alterationOutcome(alteration, error));
-  }
-  return outcomes;
+    return alterationOutcome(alteration, error);
+  });
+  return Promise.all(outcomes);
 }
 
 async function alterOne(
@@ -50,10 +50,11 @@ async function alterOne(
   try {
     const edit = alteration.edit(resource.kind);
     if (resource.kind === 'broker') {
-      await broker.control.alterBrokerConfigs(edit, validateOnly);
+      await changedInTime(broker.clock, broker.control.alterBrokerConfigs(edit, validateOnly));
       return undefined;
     }
-    const { results } = await broker.control.alterTopicConfigs([{ name: resource.topic.name, edit }], validateOnly);
+    const change = broker.control.alterTopicConfigs([{ name: resource.topic.name, edit }], validateOnly);
+    const { results } = await changedInTime(broker.clock, change);
     return results[0] instanceof EngineError ? results[0] : undefined;
   } catch (thrown) {
     const error = toEngineError(thrown);

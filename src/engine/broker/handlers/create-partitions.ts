@@ -3,7 +3,7 @@
 import { EngineError } from '../../base/errors.ts';
 import { createPartitions } from '../../wire/wire.ts';
 import { serve } from '../handler.ts';
-import { settledWithin } from '../time-limit.ts';
+import { changedInTime, settledWithin } from '../time-limit.ts';
 
 const openingMsMax = 30_000;
 
@@ -23,7 +23,8 @@ export const servedCreatePartitions = serve(
             })),
           }),
     }));
-    const { results, settled } = await broker.control.createPartitions(wanted, request.validateOnly);
+    const change = broker.control.createPartitions(wanted, request.validateOnly);
+    const { results, settled } = await changedInTime(broker.clock, change, request.timeoutMs);
     await settledWithin(broker.clock, Math.min(Math.max(request.timeoutMs, 0), openingMsMax), settled);
     return {
       results: request.topics.map(({ name }, at) => {

@@ -5,7 +5,7 @@ import type { NewTopic, Topic } from '../../cluster/cluster.ts';
 import { createTopics, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { topicConfigEntries } from '../config-entries.ts';
 import { type BrokerServices, serve } from '../handler.ts';
-import { settledWithin } from '../time-limit.ts';
+import { changedInTime, settledWithin } from '../time-limit.ts';
 
 type WantedTopic = RequestOf<typeof createTopics>['topics'][number];
 type TopicAnswer = ResponseInput<typeof createTopics>['topics'][number];
@@ -17,7 +17,8 @@ export const servedCreateTopics = serve(
   async (request, _context, broker) => {
     const wanted = request.topics.map((topic) => newTopic(topic, request.topics));
     const valid = wanted.filter((one): one is NewTopic => !(one instanceof EngineError));
-    const { results, settled } = await broker.control.createTopics(valid, request.validateOnly);
+    const change = broker.control.createTopics(valid, request.validateOnly);
+    const { results, settled } = await changedInTime(broker.clock, change, request.timeoutMs);
     let at = 0;
     const topics = wanted.map((one, index): TopicAnswer => {
       const { name } = request.topics[index] as WantedTopic;

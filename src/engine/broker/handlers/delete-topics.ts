@@ -4,7 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import type { Topic } from '../../cluster/cluster.ts';
 import { deleteTopics, noUuid, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { serve } from '../handler.ts';
-import { settledWithin } from '../time-limit.ts';
+import { changedInTime, settledWithin } from '../time-limit.ts';
 
 type TopicAnswer = ResponseInput<typeof deleteTopics>['responses'][number];
 
@@ -21,7 +21,8 @@ export const servedDeleteTopics = serve(
   async (request, _context, broker) => {
     const named = namedTopics(request);
     const wanted = named.map(({ name, topicId }) => (topicId === noUuid ? { name: name ?? '' } : { id: topicId }));
-    const { results, settled } = await broker.control.deleteTopics(wanted);
+    const change = broker.control.deleteTopics(wanted);
+    const { results, settled } = await changedInTime(broker.clock, change, request.timeoutMs);
     const responses = results.map((result, at): TopicAnswer => {
       const { name, topicId } = named[at] as Named;
       if (!(result instanceof EngineError)) return { name: result.name, topicId: result.id, errorCode: 0 };

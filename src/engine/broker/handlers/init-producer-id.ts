@@ -4,11 +4,13 @@
 import { initProducerId } from '../../wire/wire.ts';
 import { serve } from '../handler.ts';
 import { kafkaCode } from '../kafka-code.ts';
+import { changedInTime } from '../time-limit.ts';
 
 const none = { producerId: -1, producerEpoch: -1 } as const;
 
-export const servedInitProducerId = serve(initProducerId, async ({ transactionalId }, _context, { control }) => {
+export const servedInitProducerId = serve(initProducerId, async ({ transactionalId }, _context, { control, clock }) => {
   if (transactionalId === '') return { errorCode: kafkaCode.invalidRequest, ...none };
   if (transactionalId !== null) return { errorCode: kafkaCode.transactionalIdAuthorizationFailed, ...none };
-  return { errorCode: 0, producerId: await control.producerIds.next(), producerEpoch: 0 };
+  const producerId = await changedInTime(clock, control.producerIds.next());
+  return { errorCode: 0, producerId, producerEpoch: 0 };
 });

@@ -1,13 +1,13 @@
 // Metadata: the one broker, and topics with their partitions. A topic that is asked for by name and does not exist is created,
 // where the client and the broker's settings allow it.
 
-import { EngineError } from '../../base/errors.ts';
-import type { Topic } from '../../cluster/cluster.ts';
+import { EngineError, toEngineError } from '../../base/errors.ts';
+import type { NewTopic, Topic } from '../../cluster/cluster.ts';
 import { metadata, noUuid, type RequestOf, type ResponseInput } from '../../wire/wire.ts';
 import { clusterOperations, topicOperations } from '../authorized-operations.ts';
 import { type BrokerServices, type RequestContext, serve } from '../handler.ts';
 import { kafkaCode } from '../kafka-code.ts';
-import { settledWithin } from '../time-limit.ts';
+import { changedInTime, settledWithin } from '../time-limit.ts';
 
 type Request = RequestOf<typeof metadata>;
 type TopicAnswer = ResponseInput<typeof metadata>['topics'][number];
@@ -54,7 +54,9 @@ async function createMissing(
   }
   if (names.size === 0) return refused;
   const wanted = [...names].map((name) => ({ name, partitions: -1, replicationFactor: -1, configs: new Map() }));
-  const { results, settled } = await broker.control.createTopics(wanted);
+  const created = await createdInTime(wanted, broker);
+  if (created === undefined) return refused;
+  const { results, settled } = created;
   results.forEach((result, at) => {
     if (result instanceof EngineError) refused.set((wanted[at] as { name: string }).name, result);
     else
@@ -62,6 +64,18 @@ async function createMissing(
   });
   await settledWithin(broker.clock, openingMsMax, settled);
   return refused;
+}
+
+/** Undefined when they could not be created for now: the client is told that there are none, and asks again. */
+async function createdInTime(wanted: readonly NewTopic[], { control, clock, logger }: BrokerServices) {
+  try {
+    return await changedInTime(clock, control.createTopics(wanted), openingMsMax);
+  } catch (thrown) {
+    const error = toEngineError(thrown);
+    if (!error.retryable) throw error;
+    logger.debug({ code: error.code, error: error.message }, 'topics could not be created automatically for now');
+    return undefined;
+  }
 }
 
 function topicAnswer(topic: Topic, request: Request, broker: BrokerServices): TopicAnswer {
