@@ -20,6 +20,11 @@ export class RowDraft implements DomainReads {
     this.#below = below;
   }
 
+  /** What a change takes in a log entry. */
+  static bytesOf(key: string, value: Uint8Array | undefined): number {
+    return key.length + (value?.length ?? 0) + changeOverheadBytes;
+  }
+
   get isEmpty(): boolean {
     return this.#keys.length === 0;
   }
@@ -86,10 +91,10 @@ export class RowDraft implements DomainReads {
   }
 
   #change(key: string, value: Uint8Array | undefined): void {
-    if (this.#changed.has(key)) this.#bytes -= sizeOf(key, this.#changed.get(key));
+    if (this.#changed.has(key)) this.#bytes -= RowDraft.bytesOf(key, this.#changed.get(key));
     else this.#keys.splice(lowerBound(this.#keys, key), 0, key);
     this.#changed.set(key, value);
-    this.#bytes += sizeOf(key, value);
+    this.#bytes += RowDraft.bytesOf(key, value);
   }
 
   /** The changed keys within the bounds, in the order of the scan. */
@@ -102,10 +107,6 @@ export class RowDraft implements DomainReads {
     const keys = this.#keys.slice(low, Math.max(low, high));
     return reverse === true ? keys.reverse() : keys;
   }
-}
-
-function sizeOf(key: string, value: Uint8Array | undefined): number {
-  return key.length + (value?.length ?? 0) + changeOverheadBytes;
 }
 
 function isBefore(a: string, b: string, reverse = false): boolean {
