@@ -7,16 +7,15 @@ import { DomainStage, rowsOf, set, turn } from './domain-stage.ts';
 
 const flush = 'at-once';
 
-/** Holds the manifests back that are written from now on. */
-function holdManifests(at: DomainStage): { release: () => void; arrived: Promise<void> } {
-  const gate = Promise.withResolvers<void>();
+/** Manifests that are written from now on take a second. */
+function slowManifests(at: DomainStage): { done: () => Promise<void>; arrived: Promise<void> } {
   const arrived = Promise.withResolvers<void>();
-  at.onLog((operation) => {
-    if (operation !== 'snapshot') return undefined;
+  at.onStore((operation, key) => {
+    if (operation !== 'put' || !key.includes('/manifest/')) return undefined;
     arrived.resolve();
-    return { kind: 'slow', until: gate.promise };
+    return { latencyMs: 1000 };
   });
-  return { release: gate.resolve, arrived: arrived.promise };
+  return { done: () => at.clock.advance(3000), arrived: arrived.promise };
 }
 
 describe('visibility', () => {
@@ -24,17 +23,17 @@ describe('visibility', () => {
     const at = new DomainStage();
     const domain = await at.open({ flush });
     await domain.write([set('a', 'old'), set('b', 'old')]);
-    const held = holdManifests(at);
+    const slow = slowManifests(at);
     let resolved = false;
     const writing = domain.write([set('a', 'new'), set('c', 'new')]).then(() => {
       resolved = true;
     });
-    await held.arrived;
+    await slow.arrived;
     for (let n = 0; n < 5; n++) await turn();
     expect(resolved).toBe(false);
     expect((await domain.get('a'))?.toString()).toBe('old');
     expect(await rowsOf(domain)).toEqual(['a=old', 'b=old']);
-    held.release();
+    await slow.done();
     await writing;
     expect(await rowsOf(domain)).toEqual(['a=new', 'b=old', 'c=new']);
   });
@@ -58,15 +57,15 @@ describe('visibility', () => {
     await Promise.all(Array.from({ length: 50 }, (_, n) => domain.write([set(`${n}`, 'x')])));
     expect(flushes() - first).toBe(1);
 
-    const held = holdManifests(at);
+    const slow = slowManifests(at);
     const writes = [domain.write([set('under way', 'x')])];
-    await held.arrived;
+    await slow.arrived;
     for (let n = 0; n < 50; n++) {
       writes.push(domain.write([set(`later ${n}`, 'x')]));
       await turn();
     }
     const second = flushes();
-    held.release();
+    await slow.done();
     await Promise.all(writes);
     expect(flushes() - second).toBe(2);
   });
