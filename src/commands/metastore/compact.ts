@@ -1,9 +1,9 @@
 // Lets a live broker merge all tables of its metadata into the deepest level, and waits until that is done.
 
-import * as Flags from '@oclif/core/flags';
 import type { FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { LiveCommand } from '../../cli/metadata-command.ts';
+import { domainFlag, metastoreDomains } from '../../cli/metadata-flags.ts';
 import { printOrders } from '../../cli/order-results.ts';
 
 export default class MetastoreCompact extends LiveCommand<typeof MetastoreCompact> {
@@ -13,12 +13,7 @@ export default class MetastoreCompact extends LiveCommand<typeof MetastoreCompac
     'the bucket until the collector takes them. The broker goes on working meanwhile, also when this command is interrupted.';
   static override examples = ['<%= config.bin %> metastore compact --domain metastore/0'];
   static override flags = {
-    domain: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'NAME',
-      description: 'control, metastore/0, groups/0 …; can be given several times. Default: all metastore domains.',
-    }),
+    domain: domainFlag(metastoreDomains),
   };
   static override facts: CommandFacts = {
     effect: 'orders-broker',

@@ -1,9 +1,9 @@
 // Lets a live broker write its metadata to the bucket now, and waits until it is there.
 
-import * as Flags from '@oclif/core/flags';
 import type { FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { LiveCommand } from '../../cli/metadata-command.ts';
+import { domainFlag, metastoreDomains } from '../../cli/metadata-flags.ts';
 import { printOrders } from '../../cli/order-results.ts';
 
 export default class MetastoreFlush extends LiveCommand<typeof MetastoreFlush> {
@@ -15,12 +15,7 @@ export default class MetastoreFlush extends LiveCommand<typeof MetastoreFlush> {
     '<%= config.bin %> metastore flush --domain groups/0 --admin http://127.0.0.1:9644',
   ];
   static override flags = {
-    domain: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'NAME',
-      description: 'control, metastore/0, groups/0 …; can be given several times. Default: all metastore domains.',
-    }),
+    domain: domainFlag(metastoreDomains),
   };
   static override facts: CommandFacts = {
     effect: 'orders-broker',

@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import type { FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { MetadataCommand } from '../../cli/metadata-command.ts';
+import { domainFlag, metastoreDomains } from '../../cli/metadata-flags.ts';
 import { viewJson, viewText } from '../../cli/picture.ts';
 import { printable } from '../../cli/row-text.ts';
 
@@ -17,12 +18,7 @@ export default class MetastoreGet extends MetadataCommand<typeof MetastoreGet> {
     '<%= config.bin %> metastore get --key object/0198e6f2-1c7a-7000-8000-000000000001 --json',
   ];
   static override flags = {
-    domain: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'NAME',
-      description: 'control, metastore/0, groups/0 …; can be given several times. Default: all metastore domains.',
-    }),
+    domain: domainFlag(metastoreDomains),
     key: Flags.string({
       char: 'k',
       required: true,

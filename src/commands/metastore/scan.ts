@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { ExitWith, type FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { MetadataCommand } from '../../cli/metadata-command.ts';
+import { domainFlag, metastoreDomains } from '../../cli/metadata-flags.ts';
 import { viewJson, viewText } from '../../cli/picture.ts';
 import { printable, rowText } from '../../cli/row-text.ts';
 import { EngineError } from '../../engine/base/errors.ts';
@@ -19,12 +20,7 @@ export default class MetastoreScan extends MetadataCommand<typeof MetastoreScan>
     '<%= config.bin %> metastore scan --domain control --prefix topic/ --admin http://127.0.0.1:9644',
   ];
   static override flags = {
-    domain: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'NAME',
-      description: 'control, metastore/0, groups/0 …; can be given several times. Default: all metastore domains.',
-    }),
+    domain: domainFlag(metastoreDomains),
     prefix: Flags.string({ helpValue: 'TEXT', description: 'Only keys that begin with this.' }),
     after: Flags.string({ helpValue: 'KEY', description: 'Only keys behind this one; needs exactly one --domain.' }),
     limit: Flags.integer({ char: 'n', min: 1, description: 'Stop after so many rows.' }),

@@ -1,11 +1,11 @@
 // Shows what the domains hold, level by level: from the bucket the figures of their newest manifests, from a live broker also what
 // is in its memory and how far the bucket is behind.
 
-import * as Flags from '@oclif/core/flags';
 import type { FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
 import { figuresTable } from '../../cli/figures-table.ts';
 import { MetadataCommand } from '../../cli/metadata-command.ts';
+import { allDomains, domainFlag } from '../../cli/metadata-flags.ts';
 import { viewJson, viewText } from '../../cli/picture.ts';
 import { systemClock } from '../../engine/base/clock.ts';
 
@@ -20,12 +20,7 @@ export default class MetastoreStats extends MetadataCommand<typeof MetastoreStat
     '<%= config.bin %> metastore stats --domain control --domain groups/0 --json',
   ];
   static override flags = {
-    domain: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'NAME',
-      description: 'control, metastore/0, groups/0 …; can be given several times. Default: all metastore domains.',
-    }),
+    domain: domainFlag(allDomains),
   };
   static override facts: CommandFacts = {
     effect: 'reads-metadata',

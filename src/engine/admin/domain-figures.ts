@@ -6,7 +6,7 @@ import { judgeObjects, nameText, type TableInfo } from '../lsm/lsm.ts';
 import type { BucketSource } from './bucket-source.ts';
 import type { LiveDomains } from './live-domains.ts';
 import type { LiveCluster, LiveDomainStatus } from './live-status-format.ts';
-import { chosenDomains, noSuchDomain, type PictureMoment } from './metadata-source.ts';
+import { chosenDomains, type PictureMoment } from './metadata-source.ts';
 
 export interface LevelFigures {
   readonly level: number;
@@ -57,7 +57,7 @@ export async function bucketFigures(
 ): Promise<{ readonly figures: DomainFigures[]; readonly moments: PictureMoment[] }> {
   const figures: DomainFigures[] = [];
   const moments: PictureMoment[] = [];
-  for (const name of await chosenDomains(source, asked)) {
+  for (const name of await chosenDomains(source, asked, 'all')) {
     const view = await source.view.domain(name);
     if (view === undefined) {
       figures.push(neverFlushed(name));
@@ -137,10 +137,8 @@ export async function liveFigures(
 ): Promise<{ readonly figures: DomainFigures[]; readonly cluster: LiveCluster }> {
   const cluster = await live.cluster();
   const names = cluster.domains.map(({ name }) => name);
-  for (const name of asked) if (!names.includes(name)) throw noSuchDomain(name, names);
-  const isChosen = (name: string): boolean =>
-    asked.length === 0 ? name.startsWith('metastore/') : asked.includes(name);
-  const figures = cluster.domains.filter(({ name }) => isChosen(name)).map((status) => figuresOf(status, cluster.at));
+  const chosen = await chosenDomains({ domainNames: async () => names }, asked, 'all');
+  const figures = cluster.domains.filter(({ name }) => chosen.includes(name)).map((one) => figuresOf(one, cluster.at));
   return { figures, cluster };
 }
 

@@ -2,7 +2,7 @@
 
 import type { LiveDomains } from './live-domains.ts';
 import type { LiveManifest } from './live-status-format.ts';
-import { noSuchDomain, type SourcePlace } from './metadata-source.ts';
+import { chosenDomains, type SourcePlace } from './metadata-source.ts';
 
 export interface DomainOrderResult {
   readonly domain: string;
@@ -23,9 +23,7 @@ export async function orderDomains(
   asked: readonly string[] = [],
 ): Promise<OrderResults> {
   const { clusterId, domains } = await live.cluster();
-  const known = domains.map(({ name }) => name);
-  for (const name of asked) if (!known.includes(name)) throw noSuchDomain(name, known);
-  const names = asked.length === 0 ? known.filter((name) => name.startsWith('metastore/')) : asked;
+  const names = await chosenDomains({ domainNames: async () => domains.map(({ name }) => name) }, asked);
   const results: DomainOrderResult[] = [];
   for (const domain of names) results.push({ domain, ...(await live.order(order, domain)) });
   return { place: { kind: 'live', admin: live.address, clusterId }, domains: results };

@@ -39,10 +39,17 @@ export interface MetadataSource extends AsyncDisposable {
   domain(name: string): Promise<PicturedDomain | undefined>;
 }
 
-/** The names that were asked for, each known; all metastore domains when none was. */
-export async function chosenDomains(source: MetadataSource, asked: readonly string[] = []): Promise<readonly string[]> {
+/** What is meant where no domain is named. */
+export type DomainDefault = 'metastore' | 'all';
+
+/** The names that were asked for, each known; all metastore domains, or simply all, when none was. */
+export async function chosenDomains(
+  source: Pick<MetadataSource, 'domainNames'>,
+  asked: readonly string[] = [],
+  otherwise: DomainDefault = 'metastore',
+): Promise<readonly string[]> {
   const names = await source.domainNames();
-  if (asked.length === 0) return names.filter((name) => name.startsWith('metastore/'));
+  if (asked.length === 0) return otherwise === 'all' ? names : names.filter((name) => name.startsWith('metastore/'));
   for (const name of asked) if (!names.includes(name)) throw noSuchDomain(name, names);
   return asked;
 }

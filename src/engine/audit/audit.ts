@@ -10,3 +10,4 @@ export {
   summarizePartition,
 } from './partition-description.ts';
 export { describeRow, type RowView, undecodedKind } from './row-view.ts';
+export { checkTable, type ShownTableFinding, shownFinding, type TableCheck } from './table-check.ts';

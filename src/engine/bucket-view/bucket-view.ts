@@ -11,7 +11,14 @@ import type { Incarnation } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { findCluster, readOwner } from '../cluster/cluster.ts';
 import { type DomainView, domainPrefix, openDomainView } from '../domain/domain.ts';
-import { BlockCache, type LsmCaches, type ManifestName } from '../lsm/lsm.ts';
+import {
+  BlockCache,
+  BucketTables,
+  type LsmCaches,
+  type ManifestName,
+  type TableName,
+  type TableSource,
+} from '../lsm/lsm.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { controlDomain, namesOfDomains, readDomainCounts } from './control-reads.ts';
 import { listDomainNames } from './domain-listing.ts';
@@ -107,6 +114,16 @@ export class BucketView implements AsyncDisposable {
   /** Those that the bucket has objects of, sorted; asks nothing of control, so it works beside a damaged one too. */
   listedDomainNames(): Promise<string[]> {
     return listDomainNames(this.store, this.cluster.clusterId);
+  }
+
+  /** The bytes of a table of a domain, for who inspects them. */
+  tableSource(domain: string, table: TableName, sizeBytes: number): TableSource {
+    const { store } = this;
+    const { logger } = this.#options;
+    return new BucketTables({ store, prefix: this.prefixOf(domain), caches: this.#caches, logger }).source(
+      table,
+      sizeBytes,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,6 +31,8 @@ export type { LsmEntry, LsmOptions, LsmStats, LsmStore, OpenLsm } from './db/lsm
 export { type LsmViewOptions, openLsmView } from './db/lsm-view.ts';
 export { openLsm } from './db/open-lsm.ts';
 export { BlockCache } from './io/block-cache.ts';
+export { BucketTables } from './io/bucket-tables.ts';
+export type { TableSource } from './io/table-storage.ts';
 export { type LsmCacheOptions, type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
 export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
 export { diffManifests, type ManifestDiff } from './manifest/manifest-diff.ts';
@@ -42,4 +44,7 @@ export {
   readManifest,
 } from './manifest/manifest-objects.ts';
 export { type JudgedObjects, judgeObjects } from './manifest/obsolete-objects.ts';
+export type { InspectedBlock } from './sst/inspect-block.ts';
+export { inspectBlocks, inspectTable, type TableInspection } from './sst/inspect-table.ts';
+export type { TableFinding } from './sst/table-finding.ts';
 export type { TableInfo } from './sst/table-info.ts';

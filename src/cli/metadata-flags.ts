@@ -1,0 +1,17 @@
+// Flags that several metadata commands have in common.
+
+import * as Flags from '@oclif/core/flags';
+
+const domainText = 'control, metastore/0, groups/0 …; can be given several times.';
+
+/** `otherwise`: which domains are meant where none is named. */
+export const domainFlag = (otherwise: string) =>
+  Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'NAME',
+    description: `${domainText} Default: ${otherwise}.`,
+  });
+
+export const metastoreDomains = 'all metastore domains';
+export const allDomains = 'all';
