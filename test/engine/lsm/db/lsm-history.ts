@@ -29,6 +29,8 @@ export interface HistoryOptions extends Omit<WorldOptions, 'random'> {
 }
 
 const keyCount = 120;
+/** Anything else is a mistake of the store, even where the next process gets over it. */
+const reasonsToGiveUp = ['outcome-unknown', 'fenced-term', 'fenced-owner'] as const;
 const pinnedMax = 3;
 
 export class LsmHistory {
@@ -86,6 +88,7 @@ export class LsmHistory {
     } catch (error) {
       if (!process.isDead && process.gaveUp === undefined) throw error;
     }
+    if (process.gaveUp !== undefined && !hasCode(process.gaveUp, ...reasonsToGiveUp)) throw process.gaveUp;
     if (this.#process !== process) return;
     if (process.isDead || process.gaveUp !== undefined) await this.#nextLife();
   }

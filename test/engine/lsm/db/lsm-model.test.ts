@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { type LastWrite, tinyRules } from './crashing-process.ts';
 import { type HistoryOptions, LsmHistory } from './lsm-history.ts';
 
-const histories = Number(env['LSM_HISTORIES'] ?? 60);
+const histories = Number(env['LSM_HISTORIES'] ?? 40);
 const seeds =
   env['LSM_SEED'] === undefined ? Array.from({ length: histories }, (_, at) => at + 1) : [Number(env['LSM_SEED'])];
 
