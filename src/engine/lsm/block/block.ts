@@ -10,6 +10,13 @@ import type { SizedBlock } from '../io/block-cache.ts';
 /** Of the objects around a payload, about. */
 const blockOverheadBytes = 200;
 
+/** What looking at every entry has shown. */
+export interface WalkedBlock {
+  readonly entries: number;
+  readonly commonBytes: number;
+  readonly firstKeyAt: number;
+}
+
 export class Block implements SizedBlock {
   readonly bytes: Buffer;
   /** Where the entries end and the restart points begin. */
@@ -17,14 +24,19 @@ export class Block implements SizedBlock {
   readonly restartCount: number;
   readonly sequenceBase: number;
   readonly entries: number;
+  /** Length of what all keys begin with; found at the first entry. */
+  readonly #common: number;
+  readonly #firstKeyAt: number;
 
   /** For openBlock, which has looked at the bytes. */
-  constructor(bytes: Buffer, entriesEnd: number, restartCount: number, sequenceBase: number, entries: number) {
+  constructor(bytes: Buffer, entriesEnd: number, restartCount: number, sequenceBase: number, walked: WalkedBlock) {
     this.bytes = bytes;
     this.entriesEnd = entriesEnd;
     this.restartCount = restartCount;
     this.sequenceBase = sequenceBase;
-    this.entries = entries;
+    this.entries = walked.entries;
+    this.#common = walked.commonBytes;
+    this.#firstKeyAt = walked.firstKeyAt;
   }
 
   get memoryBytes(): number {
@@ -44,8 +56,26 @@ export class Block implements SizedBlock {
     );
   }
 
+  /** Of the key against what all keys begin with: 0 where it begins so too, else which side of all of them it is on. */
+  #side(key: Key): number {
+    const bytes = this.bytes;
+    const common = this.#common;
+    for (let at = 0; at < common; at++) {
+      if (at >= key.length) return -1;
+      const difference = key.charCodeAt(at) - (bytes[this.#firstKeyAt + at] as number);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
   /** The last restart point whose entry is before (key, sequence); 0 also where none is. */
   restartBefore(key: Key, sequence: number): number {
+    const side = this.#side(key);
+    if (side !== 0) return side < 0 ? 0 : this.restartCount - 1;
+    return this.#restartWithin(key, sequence);
+  }
+
+  #restartWithin(key: Key, sequence: number): number {
     let low = 0;
     let high = this.restartCount - 1;
     while (low < high) {
@@ -66,7 +96,7 @@ export class Block implements SizedBlock {
     const sequenceAt = position;
     while ((bytes[position++] as number) >= 0x80);
     const shorter = Math.min(added, key.length);
-    for (let at = 0; at < shorter; at++) {
+    for (let at = this.#common; at < shorter; at++) {
       const difference = (bytes[position + at] as number) - key.charCodeAt(at);
       if (difference !== 0) return difference < 0;
     }
@@ -93,11 +123,13 @@ export class Block implements SizedBlock {
 
   /** The newest version of the key at or below the sequence. */
   find(key: Key, sequence: number): Found | undefined {
+    if (this.#side(key) !== 0) return undefined;
     const { bytes, entriesEnd } = this;
+    const common = this.#common;
     const keyLength = key.length;
-    let position = this.restart(this.restartBefore(key, sequence));
+    let position = this.restart(this.#restartWithin(key, sequence));
     // How many bytes of the key the entry before has at its beginning. That entry is before what is sought.
-    let matched = 0;
+    let matched = common;
     while (position < entriesEnd) {
       let shared = bytes[position++] as number;
       if (shared >= 0x80) shared = (shared & 0x7f) | ((bytes[position++] as number) << 7);
@@ -118,7 +150,8 @@ export class Block implements SizedBlock {
       const valueEnd = valueTag === 0 ? valueStart : valueStart + valueTag - 1;
       // Sharing more with the entry before than that has in common with the key: on the same side of the key.
       if (shared <= matched) {
-        matched = shared;
+        matched = Math.max(shared, common);
+        position += matched - shared;
         while (position < valueStart && matched < keyLength && bytes[position] === key.charCodeAt(matched)) {
           position++;
           matched++;

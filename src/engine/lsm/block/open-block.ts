@@ -5,7 +5,7 @@
 // entries in order, keys of 1 to 4096 bytes, sequences of at most 53 bits. Anything else is `corrupt-object`.
 
 import { keyBytesMax } from '../core/row.ts';
-import { Block } from './block.ts';
+import { Block, type WalkedBlock } from './block.ts';
 import { payloadTailBytes } from './block-builder.ts';
 import { damage, type ObjectRange } from './object-damage.ts';
 
@@ -21,7 +21,7 @@ export function openBlock(payload: Buffer, range: ObjectRange): Block {
   const walk = new BlockWalk(payload, tailAt - 4 * restartCount, restartCount, sequenceBase);
   const problem = walk.problem();
   if (problem !== undefined) throw wrong(`${problem} (at byte ${walk.entryAt} of ${payload.length} uncompressed)`);
-  return new Block(payload, tailAt - 4 * restartCount, restartCount, sequenceBase, walk.entries);
+  return new Block(payload, tailAt - 4 * restartCount, restartCount, sequenceBase, walk);
 }
 
 /** The key of the entry before, while a block is looked at; only inside one call of `problem`, which calls nobody. */
@@ -29,7 +29,7 @@ const previousKey = new Uint8Array(keyBytesMax);
 const valueBytesLimit = 0x0fff_ffff;
 
 /** Looks at every entry. What `Block` and its cursor rely on is checked here and nowhere else. */
-class BlockWalk {
+class BlockWalk implements WalkedBlock {
   readonly #bytes: Buffer;
   readonly #end: number;
   readonly #restartCount: number;
@@ -37,6 +37,8 @@ class BlockWalk {
   #position = 0;
   entryAt = 0;
   entries = 0;
+  firstKeyAt = 0;
+  commonBytes = 0;
 
   constructor(bytes: Buffer, end: number, restartCount: number, sequenceBase: number) {
     this.#bytes = bytes;
@@ -46,6 +48,7 @@ class BlockWalk {
   }
 
   problem(): string | undefined {
+    let firstLength = 0;
     let keyLength = 0;
     let sequence = 0;
     let restart = 0;
@@ -64,6 +67,10 @@ class BlockWalk {
       if (added + valueBytes > this.#end - this.#position) return 'an entry is longer than the block';
       if (atRestart ? shared !== 0 || this.#bytes[this.entryAt] !== 0 : this.entries === 0)
         return 'a restart point is not at a whole key';
+      if (this.entries === 0) {
+        this.firstKeyAt = this.#position;
+        firstLength = added;
+      }
       const order = this.#compare(keyLength, shared, added);
       if (this.entries > 0 && (order < 0 || (order === 0 && nextSequence >= sequence)))
         return 'entries are out of order';
@@ -76,7 +83,15 @@ class BlockWalk {
       restartAt = restart < this.#restartCount ? this.#bytes.readUInt32BE(this.#end + 4 * restart) : -1;
     }
     if (this.entries === 0) return 'has no entries';
+    this.commonBytes = this.#commonWithFirst(Math.min(firstLength, keyLength));
     return restart === this.#restartCount ? undefined : 'a restart point is not at an entry';
+  }
+
+  /** Keys are in order, so what the first and the last have in common, all have. */
+  #commonWithFirst(bytesMax: number): number {
+    let common = 0;
+    while (common < bytesMax && this.#bytes[this.firstKeyAt + common] === previousKey[common]) common++;
+    return common;
   }
 
   /** Takes the key at #position over into previousKey. Above 0: it is greater than the one before; 0: the same. */

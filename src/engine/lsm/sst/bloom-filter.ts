@@ -24,7 +24,19 @@ export function hashKey(key: Key): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Lines of a filter, chosen by the high bits of the hash. */
+/** A look-up asks the filters of many tables for one key, one after the other. */
+let lastKey: Key = '';
+let lastHash = hashKey('');
+
+function hashOnce(key: Key): number {
+  if (key !== lastKey) {
+    lastKey = key;
+    lastHash = hashKey(key);
+  }
+  return lastHash;
+}
+
+/** The line of a filter, chosen by the high bits of the hash. */
 const lineOf = (hash: number, lines: number): number => Math.floor((hash * lines) / 0x1_0000_0000);
 
 /** The serialised filter of the keys with these hashes. */
@@ -83,7 +95,7 @@ export class BloomFilter {
   /** False: the table has no version of the key. */
   mayContain(key: Key): boolean {
     if (this.#lines === 0) return true;
-    const hash = hashKey(key);
+    const hash = hashOnce(key);
     const bytes = this.#bytes;
     const line = headBytes + lineBytes * lineOf(hash, this.#lines);
     let mixed = hash;
