@@ -111,7 +111,9 @@ class BucketTableSource implements TableSource {
     this.#fetcher = fetcher;
     this.#memory = memory;
     this.#logger = logger;
-    this.#ahead = new AheadQueue((index, done) => fetcher.fetchAhead(table, index, done));
+    this.#ahead = new AheadQueue((index, done) => {
+      fetcher.fetchAhead(table, index, { end: () => this.#ahead.end(index), done });
+    });
   }
 
   read(start: number, length: number): Buffer | Promise<Buffer> {
@@ -141,8 +143,7 @@ class BucketTableSource implements TableSource {
     const from = Math.max(0, start);
     const length = Math.min(end, this.sizeBytes) - from;
     if (length <= 0) return;
-    const indexes = chunkPieces(from, length).map((piece) => piece.index);
-    const far = indexes.filter((index) => !this.#fetcher.isNear(this.#table, index));
+    const far = chunkPieces(from, length).filter(({ index }) => !this.#disk?.has(this.#table.id, index));
     if (far.length > 0) this.#memory.ahead.want(this.#ahead, far);
   }
 
@@ -154,7 +155,7 @@ class BucketTableSource implements TableSource {
   }
 
   #fetch(index: number, at: number, length: number): Buffer | Promise<Buffer> {
-    const announced = this.#ahead.waiting.delete(index);
+    const announced = this.#ahead.take(index);
     return this.#fetcher.read(this.#table, index, at, length, announced);
   }
 

@@ -5,7 +5,7 @@
 
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { DiskCache } from './disk-cache.ts';
-import type { FetchMemory } from './fetch-memory.ts';
+import type { AheadChunk, FetchMemory } from './fetch-memory.ts';
 import { chunkBytes, chunkLength, copyOf } from './table-chunks.ts';
 import { readTableRange } from './table-object.ts';
 
@@ -49,12 +49,12 @@ export class ChunkFetcher {
     return this.#fetchRange(table, index, at, length);
   }
 
-  /** `done` is called once the chunk holds no memory that is counted as fetched ahead: whether it was of use. */
-  fetchAhead(table: FetchedTable, index: number, done: (wanted: boolean) => void): void {
+  /** `done` of it is called once, when the chunk holds no memory that is counted as fetched ahead. */
+  fetchAhead(table: FetchedTable, index: number, ahead: AheadChunk): void {
     const chunk = chunkName(table, index);
-    if (this.isNear(table, index) || this.#flights.has(chunk)) done(true);
+    if (this.isNear(table, index) || this.#flights.has(chunk)) ahead.done(true);
     // A failure shows when the chunk is read.
-    else this.#fly(chunk, this.#getChunk(table, index, done)).catch(() => done(false));
+    else this.#fly(chunk, this.#getChunk(table, index, ahead)).catch(() => ahead.done(false));
   }
 
   /** On the disk or in memory. */
@@ -92,12 +92,12 @@ export class ChunkFetcher {
     );
   }
 
-  async #getChunk(table: FetchedTable, index: number, done?: (wanted: boolean) => void): Promise<Buffer> {
+  async #getChunk(table: FetchedTable, index: number, ahead?: AheadChunk): Promise<Buffer> {
     const start = index * chunkBytes;
     const length = chunkLength(index, table.sizeBytes);
     const bytes = await readTableRange(this.#store, table.key, table.sizeBytes, start, length);
-    if (this.#disk?.keep(table.id, index, [bytes]) === true) done?.(true);
-    else this.#memory.hold(chunkName(table, index), bytes, done);
+    if (this.#disk?.keep(table.id, index, [bytes]) === true) ahead?.done(true);
+    else this.#memory.hold(chunkName(table, index), bytes, ahead);
     return bytes;
   }
 

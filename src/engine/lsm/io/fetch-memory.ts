@@ -22,11 +22,18 @@ export const defaultFetchLimits: FetchLimits = {
   heldBytesMax: 16 * mebibyte,
 };
 
+/** Of a chunk that was fetched ahead of its reader. */
+export interface AheadChunk {
+  /** The byte inside at which its reader will stop. */
+  end(): number;
+  /** Told once: true when it was read up to there, false when it was evicted before. */
+  done(readThrough: boolean): void;
+}
+
 interface Held {
   readonly bytes: Buffer;
   used: boolean;
-  /** Told once: true when it was read to its end, false when it was evicted before. */
-  onLeft: ((readThrough: boolean) => void) | undefined;
+  ahead: AheadChunk | undefined;
 }
 
 export class FetchMemory {
@@ -52,7 +59,7 @@ export class FetchMemory {
     const held = this.#held.get(chunk);
     if (held === undefined) return undefined;
     held.used = true;
-    if (end === held.bytes.length) {
+    if (end >= (held.ahead?.end() ?? held.bytes.length)) {
       // Read through: it may go before those that are still to be read.
       held.used = false;
       leave(held, true);
@@ -64,9 +71,9 @@ export class FetchMemory {
     return this.#held.has(chunk);
   }
 
-  hold(chunk: string, bytes: Buffer, onLeft?: (readThrough: boolean) => void): void {
+  hold(chunk: string, bytes: Buffer, ahead?: AheadChunk): void {
     this.drop(chunk);
-    const held: Held = { bytes, used: onLeft !== undefined, onLeft };
+    const held: Held = { bytes, used: ahead !== undefined, ahead };
     if (bytes.length > this.limits.heldBytesMax) {
       leave(held, false);
       return;
@@ -97,7 +104,7 @@ export class FetchMemory {
 }
 
 function leave(held: Held, readThrough: boolean): void {
-  const { onLeft } = held;
-  held.onLeft = undefined;
-  onLeft?.(readThrough);
+  const { ahead } = held;
+  held.ahead = undefined;
+  ahead?.done(readThrough);
 }

@@ -4,18 +4,44 @@
 // A reader that went away leaves chunks that nobody reads. They hold their part of the limit until they are evicted, and then the
 // rest of their queue is thrown away: nobody wants it.
 
-import { chunkBytes } from './table-chunks.ts';
+import { type ChunkPiece, chunkBytes } from './table-chunks.ts';
 
 /** Fetches a chunk. `done` is called once: whether the chunk was of use, or went unread. */
 type FetchChunk = (index: number, done: (wanted: boolean) => void) => void;
 
 export class AheadQueue {
   readonly fetch: FetchChunk;
+  /** Not asked for yet. */
   readonly waiting = new Set<number>();
+  /** On their way, or not read yet. */
   outstanding = 0;
+  /** How far into each of these chunks the reader said that it will read. */
+  readonly #ends = new Map<number, number>();
 
   constructor(fetch: FetchChunk) {
     this.fetch = fetch;
+  }
+
+  /** Bytes of the chunk up to which it is wanted. */
+  end(index: number): number {
+    return this.#ends.get(index) ?? 0;
+  }
+
+  add({ index, at, length }: ChunkPiece): void {
+    if (!this.#ends.has(index)) this.waiting.add(index);
+    this.#ends.set(index, Math.max(this.end(index), at + length));
+  }
+
+  /** The reader was faster: it fetches the chunk itself. False where it is not waiting. */
+  take(index: number): boolean {
+    if (!this.waiting.delete(index)) return false;
+    this.#ends.delete(index);
+    return true;
+  }
+
+  left(index: number, wanted: boolean): void {
+    this.#ends.delete(index);
+    if (!wanted) for (const unwanted of [...this.waiting]) this.take(unwanted);
   }
 }
 
@@ -34,8 +60,8 @@ export class ReadAhead {
     return this.#bytes;
   }
 
-  want(queue: AheadQueue, indexes: Iterable<number>): void {
-    for (const index of indexes) queue.waiting.add(index);
+  want(queue: AheadQueue, pieces: Iterable<ChunkPiece>): void {
+    for (const piece of pieces) queue.add(piece);
     this.#queues.add(queue);
     this.#start();
   }
@@ -68,7 +94,7 @@ export class ReadAhead {
     queue.fetch(index, (wanted) => {
       queue.outstanding--;
       this.#bytes -= chunkBytes;
-      if (!wanted) queue.waiting.clear();
+      queue.left(index, wanted);
       if (queue.waiting.size === 0 && queue.outstanding === 0) this.#queues.delete(queue);
       this.#start();
     });

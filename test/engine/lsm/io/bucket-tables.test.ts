@@ -281,6 +281,18 @@ describe('fetching ahead', () => {
     expect(memory.ahead.bytes).toBe(0);
   });
 
+  it('counts a chunk no longer once its reader is where it said that it will stop', async () => {
+    const { watched, tables, bytes, memory } = await coldTable(4 * mebibyte);
+    const source = tables.source(name, bytes.length);
+    source.prefetch(0, mebibyte);
+    source.prefetch(mebibyte, 1.25 * mebibyte);
+    source.prefetch(1.25 * mebibyte, 1.5 * mebibyte);
+    expect(memory.ahead.bytes).toBe(2 * mebibyte);
+    for (let at = 0; at < 1.5 * mebibyte; at += 8192) await source.read(at, 8192);
+    expect(watched.asked.length).toBe(2);
+    expect(memory.ahead.bytes).toBe(0);
+  });
+
   it('goes on by itself where the disk keeps what came', async () => {
     await using disk = await openDisk();
     const { watched, tables, bytes, memory } = await coldTable(6.5 * mebibyte, disk, { aheadBytesMax: 2 * mebibyte });
