@@ -72,7 +72,7 @@ export function unsealUnchecked(sealed: Buffer, range: ObjectRange): UnsealedBlo
   return { payload: decompressed(body, length, range), compression: 'zstd' };
 }
 
-/** A block that is kept must not keep the megabytes it was fetched with. */
+/** A block that is kept must not keep the megabytes it was fetched with, nor a slab that small buffers are cut from. */
 function alone(bytes: Buffer): Buffer {
   if (bytes.buffer.byteLength <= bytes.length + (bytes.length >>> 2) + 64) return bytes;
   const copy = Buffer.allocUnsafeSlow(bytes.length);
@@ -89,5 +89,5 @@ function decompressed(body: Buffer, length: number, range: ObjectRange): Buffer 
   }
   if (payload.length !== length)
     throw damage('block', range, 'decompresses to another length', { expected: length, actual: payload.length });
-  return payload;
+  return alone(payload);
 }

@@ -53,7 +53,7 @@ export class TableBuilder {
     return this.#dataBytes + this.#block.payloadBytes + this.#index.bytes + filter + tailBytesAbout;
   }
 
-  /** A value of undefined is a tombstone. The bytes are copied. Throws `bug` for an entry out of order, and for sizes that no row has. */
+  /** A value of undefined is a tombstone. The bytes are copied. Throws `bug` for an entry out of order or of a size no row has. */
   add(key: Key, sequence: number, value: Uint8Array | undefined): void {
     const common = this.#block.add(key, sequence, value);
     if (this.#entries === 0) this.#smallest = key;
