@@ -312,16 +312,15 @@ async function checkWhole(domain: MemoryDomain, of: TopicPartition, rowsMax: num
   return anomalies;
 }
 
-const seeds =
-  process.env['METASTORE_SEED'] === undefined ? [1, 2, 3, 4, 5, 6] : [Number(process.env['METASTORE_SEED'])];
-const steps = Number(process.env['METASTORE_STEPS'] ?? 250);
+const seeds = process.env['METASTORE_SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['METASTORE_SEED'])];
+const steps = Number(process.env['METASTORE_STEPS'] ?? 200);
 
 describe('the metastore and its oracle agree', () => {
-  test.each(seeds)('on a random history (METASTORE_SEED=%i)', async (seed) => {
+  test.each(seeds)('on a random history (METASTORE_SEED=%i)', { timeout: 120_000 }, async (seed) => {
     const history = new History(seed);
     for (let step = 0; step < steps; step++) {
       await history.step();
-      if (step % 3 === 0 || step > steps - 20) await history.checkAll();
+      if (step % 4 === 0 || step > steps - 10) await history.checkAll();
     }
     // A history in which nothing happens would agree too.
     for (const what of ['preregister', 'add', 'add, corrected', 'set start', 'replace', 'compact']) {
