@@ -8,6 +8,7 @@ import { systemClock } from '../../../../src/engine/base/clock.ts';
 import { incarnation, term } from '../../../../src/engine/base/ids.ts';
 import { silentLogger } from '../../../../src/engine/base/logger.ts';
 import { seededRandom } from '../../../../src/engine/base/random.ts';
+import { VirtualClock } from '../../../../src/engine/base/virtual-clock.ts';
 import { tableKey } from '../../../../src/engine/lsm/core/table-name.ts';
 import { BucketTables } from '../../../../src/engine/lsm/io/bucket-tables.ts';
 import { DiskCache } from '../../../../src/engine/lsm/io/disk-cache.ts';
@@ -31,8 +32,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+/** On its clock every call is prompt, however busy the machine is: what is local is read at once. */
 const openDisk = (bytesMax = 64 * mebibyte) =>
-  DiskCache.open({ directory, bytesMax, clock: systemClock, logger: silentLogger });
+  DiskCache.open({ directory, bytesMax, clock: new VirtualClock(), logger: silentLogger });
 
 /** Different at every place, and quickly made. */
 function tableBytes(length: number): Buffer {

@@ -33,10 +33,11 @@ describe('the caches of a process', () => {
           await new BucketTables({ store, prefix, caches, logger: silentLogger }).write(name, [Buffer.from(prefix)]);
         }
       }
+      await store.deleteMany((await Array.fromAsync(store.list({ prefix: '' }))).map(({ key }) => key));
       await using caches = await openLsmCaches({ ...deps, blockBytesMax: 0, disk });
       for (const prefix of ['c/domain/a/', 'c/domain/b/']) {
         const tables = new BucketTables({ store, prefix, caches, logger: silentLogger });
-        expect(tables.source(name, prefix.length).read(0, prefix.length)).toEqual(Buffer.from(prefix));
+        expect(await tables.source(name, prefix.length).read(0, prefix.length)).toEqual(Buffer.from(prefix));
       }
     } finally {
       rmSync(directory, { recursive: true, force: true });
