@@ -9,24 +9,26 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { type Clock, systemClock } from './base/clock.ts';
-import { EngineError, toEngineError } from './base/errors.ts';
+import { type EngineError, toEngineError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { type Random, systemRandom } from './base/random.ts';
 import { SlabPool } from './base/slab-pool.ts';
 import { type Broker, startBroker } from './broker/broker.ts';
 import { BrokerConfig } from './cluster/broker-config.ts';
 import { ClusterEpochLoop } from './cluster/cluster-epoch-loop.ts';
-import { ControlState } from './cluster/control-state.ts';
+import type { ControlState } from './cluster/control-state.ts';
 import { takeOwnership } from './cluster/ownership.ts';
 import { OwnershipLoop } from './cluster/ownership-loop.ts';
+import { openClusterDomains } from './cluster-domains.ts';
 import { type Coordinator, openCoordinator } from './coordinator/coordinator.ts';
-import type { Domain } from './domain/domain.ts';
 import { showDomainMetrics } from './domain-metrics.ts';
 import { domainOperations } from './domain-operations.ts';
 import { groupConfigFrom } from './group-settings.ts';
 import { automaticInterval, defaultSealRules, L0Reader, L0Writer } from './l0/l0.ts';
 import { LedPartitions } from './led-partitions.ts';
-import { type DomainServices, OpenDomains } from './open-domains.ts';
+import { openMetastore } from './metastore/metastore.ts';
+import { MetastorePurgeLoop, removalFrom } from './metastore-purge-loop.ts';
+import { type DomainServices, type OpenDomain, OpenDomains } from './open-domains.ts';
 import { Committer } from './partition/committer.ts';
 import { Partitions } from './partition/partitions.ts';
 import { prometheusStoreMetrics } from './prometheus-store-metrics.ts';
@@ -133,15 +135,17 @@ async function build(options: EngineOptions): Promise<Engine> {
 
   const services = { dataDirectory: options.dataDirectory, store, log, ownership, config, clock, random, logger };
   const domains = parts.use(await OpenDomains.prepare(services));
-  const control = await openControl(domains, services);
-  const { groups } = await openOtherDomains(domains, control, services);
+  const { control, groups, metastore: metastoreDomains } = await openClusterDomains(domains, services);
   showDomainMetrics(registry, domains, clock);
+  const metastore = parts.use(openMetastore({ ...services, domains: metastoreDomains.map(({ owned }) => owned) }));
   const { partitions, writer } = openPartitions({ ...services, control });
   parts.defer(() => partitions.stop());
   parts.defer(() => writer.drain());
   const led = new LedPartitions(control, config, partitions);
   await led.start(await log.groups('partition/'));
   const coordinator = parts.use(await openGroups(groups, { ...services, control }));
+  const removal = removalFrom(metastore, metastoreDomains);
+  parts.use(new MetastorePurgeLoop({ control, ...removal, clock, logger }));
   parts.use(
     new ClusterEpochLoop({ control, intervalMs: config.number('cloudtopics.epoch.interval.ms'), clock, logger }),
   );
@@ -191,41 +195,14 @@ class RunningEngine implements Engine {
   }
 }
 
-async function openControl(domains: OpenDomains, services: DomainServices): Promise<ControlState> {
-  const [domain] = await domains.open([{ name: 'control', flush: 'at-once' }]);
-  if (domain === undefined) throw new EngineError('bug', 'no control domain was opened');
-  return ControlState.open({ ...services, domain: domain.owned });
-}
-
-/** As many as there were when the cluster was created, whatever the settings say now. */
-async function openOtherDomains(
-  domains: OpenDomains,
-  { domainCounts }: ControlState,
-  { config, logger }: DomainServices,
-): Promise<Record<'groups' | 'metastore', readonly Domain[]>> {
-  const wanted = (kind: 'groups' | 'metastore') => {
-    const setting = `cloudtopics.${kind}.domains` as const;
-    const count = domainCounts[kind];
-    if (config.isSet(setting) && config.number(setting) !== count) {
-      const fields = { setting, wanted: config.number(setting), count };
-      logger.warn(fields, 'the number of domains was fixed when the cluster was created; the setting is ignored');
-    }
-    const flush = { everyMs: () => config.number(`cloudtopics.${kind}.flush.interval.ms`) };
-    return Array.from({ length: count }, (_, at) => ({ name: `${kind}/${at}`, flush }));
-  };
-  const opened = await domains.open([...wanted('groups'), ...wanted('metastore')]);
-  const owned = opened.map((one) => one.owned);
-  return { groups: owned.slice(0, domainCounts.groups), metastore: owned.slice(domainCounts.groups) };
-}
-
 function openGroups(
-  domains: readonly Domain[],
+  domains: readonly OpenDomain[],
   services: DomainServices & { readonly control: ControlState },
 ): Promise<Coordinator> {
   const { control, config } = services;
   return openCoordinator({
     ...services,
-    domains,
+    domains: domains.map(({ owned }) => owned),
     topics: {
       idOf: (name) => control.byName(name)?.id,
       nameOf: (id) => control.byId(id)?.name,

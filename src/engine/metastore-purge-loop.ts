@@ -11,13 +11,33 @@ import { toEngineError } from './base/errors.ts';
 import type { TopicId } from './base/ids.ts';
 import type { Logger } from './base/logger.ts';
 import type { ControlState } from './cluster/control-state.ts';
+import type { Metastore } from './metastore/metastore.ts';
+import type { OpenDomain } from './open-domains.ts';
 
-export interface MetastorePurgeLoopOptions {
-  readonly control: Pick<ControlState, 'deletedTopics' | 'forgetDeleted' | 'onChange'>;
+/** What the loop asks of the metastore. */
+export interface MetastoreRemoval {
   /** Removes a bounded number of rows. Resolves to the topics of which something is left. */
   readonly removeTopics: (ids: readonly TopicId[]) => Promise<readonly TopicId[]>;
   /** Takes note of what the metastore has been told so far. What is returned says whether all of that is in the bucket. */
   readonly flushMark: () => () => boolean;
+}
+
+/** A topic's partitions may be in any domain. */
+export function removalFrom(metastore: Metastore, domains: readonly OpenDomain[]): MetastoreRemoval {
+  return {
+    async removeTopics(topicIds) {
+      const answers = await Promise.all(domains.map((_, domain) => metastore.removeTopics(domain, { topicIds })));
+      return [...new Set(answers.flatMap(({ notRemoved }) => notRemoved))];
+    },
+    flushMark() {
+      const marks = domains.map(({ inner }) => inner.stats().lsm.appliedIndex);
+      return () => domains.every(({ inner }, at) => inner.stats().lsm.coveredIndex >= (marks[at] as number));
+    },
+  };
+}
+
+export interface MetastorePurgeLoopOptions extends MetastoreRemoval {
+  readonly control: Pick<ControlState, 'deletedTopics' | 'forgetDeleted' | 'onChange'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

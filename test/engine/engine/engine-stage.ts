@@ -32,8 +32,10 @@ export class EngineStage implements AsyncDisposable {
   readonly storeUrl: string;
   readonly fatal: EngineError[] = [];
   readonly log: { level: string; fields: LogFields; message: string }[] = [];
-  /** Awaited before every PUT, outside the retries: what it throws is what the engine sees. */
+  /** Awaited before every PUT of an L0 object, outside the retries: what it throws is what the engine sees. */
   beforePut: (key: string) => Promise<void> | void = () => {};
+  /** Likewise, for tables and manifests. */
+  beforeDomainPut: (key: string) => Promise<void> | void = () => {};
   /** Faults below the retries, as a real store has them. */
   fault: (operation: string, key: string) => Fault | undefined = () => undefined;
   /** PUTs of L0 objects under way, and the most there were at a time. */
@@ -114,6 +116,7 @@ export class EngineStage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.destroy();
     this.beforePut = () => {};
+    this.beforeDomainPut = () => {};
     this.fault = () => undefined;
     for (const engine of this.#engines.toReversed()) await engine.stop();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
@@ -129,6 +132,7 @@ export class EngineStage implements AsyncDisposable {
     });
     const plainPut = retrying.put.bind(retrying);
     const put = async (key: string, body: Body, options?: PutOptions) => {
+      if (key.includes('/domain/')) await this.beforeDomainPut(key);
       if (!isL0(key)) return plainPut(key, body, options);
       this.putsInFlight++;
       this.putsInFlightMax = Math.max(this.putsInFlightMax, this.putsInFlight);
