@@ -6,7 +6,7 @@
 import type { Cursor } from '../core/cursor.ts';
 import type { Key } from '../core/row.ts';
 import type { Memtable } from './memtable.ts';
-import { firstAtOrAbove, type Leaf, type Older } from './memtable-leaf.ts';
+import type { Leaf, Older } from './memtable-leaf.ts';
 
 export class MemtableCursor implements Cursor {
   readonly #memtable: Memtable;
@@ -44,7 +44,7 @@ export class MemtableCursor implements Cursor {
 
   seek(key: Key, sequence: number): undefined {
     const leaf = this.#memtable.leafOf(key);
-    const at = firstAtOrAbove(leaf.keys, key);
+    const at = leaf.firstAtOrAbove(key);
     if (leaf.keys[at] !== key || (leaf.sequences[at] as number) <= sequence) {
       this.#standAtOrBehind(leaf, at);
       return;
@@ -57,7 +57,7 @@ export class MemtableCursor implements Cursor {
 
   seekBefore(key: Key, sequence: number): undefined {
     const leaf = this.#memtable.leafOf(key);
-    const at = firstAtOrAbove(leaf.keys, key);
+    const at = leaf.firstAtOrAbove(key);
     if (leaf.keys[at] !== key || (leaf.sequences[at] as number) <= sequence) {
       this.#standAtOldest(leaf, at - 1);
       return;

@@ -11,8 +11,10 @@ import { EngineError } from '../../base/errors.ts';
 import type { Cursor, Found } from '../core/cursor.ts';
 import type { Change, Key } from '../core/row.ts';
 import { asBuffer, sortedNewest } from './entry-sort.ts';
+import { Branch, type MemtableNode } from './memtable-branch.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
-import { firstAbove, firstAtOrAbove, Leaf, leafRows, type Older } from './memtable-leaf.ts';
+import { Leaf, type Older } from './memtable-leaf.ts';
+import { nodeKeysMax } from './sorted-keys.ts';
 
 /** Whether somebody reads at a sequence in [from, below); see snapshots.ts. */
 export type IsRead = (from: number, below: number) => boolean;
@@ -27,17 +29,11 @@ export interface SequencedChanges {
 export const rowOverheadBytes = 64;
 export const valueOverheadBytes = 104;
 
-/** Branches have as many children at most as leaves have rows. `separators[i]` is the lowest key that can be in `children[i + 1]`. */
-interface Branch {
-  readonly separators: Key[];
-  readonly children: (Branch | Leaf)[];
-}
-
 const nobodyReads: IsRead = () => false;
 
 export class Memtable {
   readonly #isRead: IsRead;
-  #root: Branch | Leaf;
+  #root: MemtableNode;
   /** Branches above a leaf. */
   #depth = 0;
   #firstLeaf: Leaf;
@@ -50,7 +46,7 @@ export class Memtable {
 
   constructor(isRead: IsRead = nobodyReads) {
     this.#isRead = isRead;
-    const leaf = new Leaf();
+    const leaf = new Leaf([], [], [], undefined, undefined);
     this.#root = leaf;
     this.#firstLeaf = leaf;
     this.#lastLeaf = leaf;
@@ -76,30 +72,33 @@ export class Memtable {
   put(key: Key, sequence: number, bytes: Uint8Array | undefined): void {
     const value = bytes === undefined ? undefined : asBuffer(bytes);
     const leaf = this.#descend(key);
-    const at = firstAtOrAbove(leaf.keys, key);
+    const at = leaf.firstAtOrAbove(key);
     leaf.changes++;
-    if (at < leaf.keys.length && leaf.keys[at] === key) {
+    if (leaf.keys[at] === key) {
       this.#overwrite(leaf, at, sequence, value);
       return;
     }
     this.#rows++;
     this.#bytes += versionBytes(key, value);
-    if (leaf.keys.length < leafRows) {
+    if (!leaf.full) {
       leaf.insert(at, key, sequence, value);
       return;
     }
-    const right = leaf.split(at);
+    // Keys that come in order leave full leaves behind; else both halves get room.
+    const inOrder = at === nodeKeysMax && leaf === this.#lastLeaf;
+    const kept = inOrder ? nodeKeysMax : nodeKeysMax >>> 1;
+    const right = leaf.split(kept, inOrder ? key : (leaf.keys[kept] as Key));
     if (leaf === this.#lastLeaf) this.#lastLeaf = right;
-    if (at <= leaf.keys.length && at < leafRows) leaf.insert(at, key, sequence, value);
-    else right.insert(at - leaf.keys.length, key, sequence, value);
-    this.#addChild(right.keys[0] as Key, right);
+    if (at > kept || inOrder) right.insert(at - kept, key, sequence, value);
+    else leaf.insert(at, key, sequence, value);
+    this.#addChild(right);
   }
 
   /** The newest version of the key at or below the sequence. */
   find(key: Key, sequence: number): Found | undefined {
     const leaf = this.leafOf(key);
-    const at = firstAtOrAbove(leaf.keys, key);
-    if (at >= leaf.keys.length || leaf.keys[at] !== key) return undefined;
+    const at = leaf.firstAtOrAbove(key);
+    if (leaf.keys[at] !== key) return undefined;
     const newest = leaf.sequences[at] as number;
     if (newest <= sequence) return { sequence: newest, value: leaf.values[at] };
     let older = leaf.older?.[at];
@@ -125,8 +124,8 @@ export class Memtable {
   leafOf(key: Key): Leaf {
     let node = this.#root;
     for (let level = this.#depth; level > 0; level--) {
-      const { separators, children } = node as Branch;
-      node = children[firstAbove(separators, key)] as Branch | Leaf;
+      const branch = node as Branch;
+      node = branch.children[branch.firstAbove(key)] as MemtableNode;
     }
     return node as Leaf;
   }
@@ -135,10 +134,10 @@ export class Memtable {
     let node = this.#root;
     for (let level = 0; level < this.#depth; level++) {
       const branch = node as Branch;
-      const at = firstAbove(branch.separators, key);
+      const at = branch.firstAbove(key);
       this.#path[level] = branch;
       this.#taken[level] = at;
-      node = branch.children[at] as Branch | Leaf;
+      node = branch.children[at] as MemtableNode;
     }
     return node as Leaf;
   }
@@ -181,55 +180,52 @@ export class Memtable {
     this.#bytes -= versionBytes(key, value);
   }
 
-  /** Puts a new node at the right of the one that the last way down led to, and splits branches up from there where they are full. */
-  #addChild(separator: Key, child: Branch | Leaf): void {
-    let lowest = separator;
+  /** Puts a new node at the right of the one that the last way down led to; on the way up, branches that are full are split. */
+  #addChild(child: MemtableNode): void {
     let added = child;
     for (let level = this.#depth - 1; level >= 0; level--) {
-      const { separators, children } = this.#path[level] as Branch;
-      const at = this.#taken[level] as number;
-      separators.splice(at, 0, lowest);
-      children.splice(at + 1, 0, added);
-      if (children.length <= leafRows) return;
-      // Of a branch that only grows at its end, as keys in order make it do, the left part is left almost full.
-      const kept = at === separators.length - 1 ? leafRows - 1 : leafRows >>> 1;
-      added = { separators: separators.splice(kept), children: children.splice(kept) };
-      lowest = separators.pop() as Key;
+      const branch = this.#path[level] as Branch;
+      branch.add(this.#taken[level] as number, added.lowFence as Key, added);
+      if (!branch.full) return;
+      // As with leaves: a branch that grows at its end is left almost full.
+      const inOrder = this.#taken[level] === nodeKeysMax - 1;
+      added = branch.split(inOrder ? nodeKeysMax - 1 : nodeKeysMax >>> 1);
     }
-    this.#root = { separators: [lowest], children: [this.#root, added] };
+    this.#root = new Branch([added.lowFence as Key], [this.#root, added], undefined, undefined);
     this.#depth++;
   }
 
   #fill(entries: readonly SequencedChanges[]): void {
     const { keys, sequences, values } = sortedNewest(entries);
-    const perLeaf = (leafRows * 3) >>> 2;
-    let nodes: (Branch | Leaf)[] = [];
-    let lowest: Key[] = [];
-    let previous: Leaf | undefined;
-    for (let from = 0; from < keys.length; from += perLeaf) {
-      const to = from + perLeaf;
-      const leaf = new Leaf(keys.slice(from, to), sequences.slice(from, to), values.slice(from, to));
-      leaf.follow(previous);
-      previous = leaf;
-      nodes.push(leaf);
-      lowest.push(leaf.keys[0] as Key);
+    if (keys.length === 0) return;
+    // Nodes are left a quarter empty, for the puts to come.
+    const leaves = evenly(keys.length, (nodeKeysMax * 3) >>> 2).map(([from, to]) => {
+      const lowFence = from === 0 ? undefined : keys[from];
+      return new Leaf(keys.slice(from, to), sequences.slice(from, to), values.slice(from, to), lowFence, keys[to]);
+    });
+    for (const [at, leaf] of leaves.entries()) leaf.follow(leaves[at - 1]);
+    this.#firstLeaf = leaves[0] as Leaf;
+    this.#lastLeaf = leaves.at(-1) as Leaf;
+    let nodes: MemtableNode[] = leaves;
+    for (; nodes.length > 1; this.#depth++) {
+      const below = nodes;
+      nodes = evenly(below.length, (nodeKeysMax * 3) >>> 2).map(([from, to]) => {
+        const children = below.slice(from, to);
+        const separators = children.slice(1).map(({ lowFence }) => lowFence as Key);
+        return new Branch(separators, children, below[from]?.lowFence, below[to]?.lowFence);
+      });
     }
-    if (previous === undefined) return;
-    this.#firstLeaf = nodes[0] as Leaf;
-    this.#lastLeaf = previous;
-    while (nodes.length > 1) {
-      const groups = Math.ceil(nodes.length / perLeaf);
-      const starts = Array.from({ length: groups }, (_, group) => Math.floor((group * nodes.length) / groups));
-      const children = starts.map((from, group) => nodes.slice(from, starts[group + 1]));
-      const separators = starts.map((from, group) => lowest.slice(from + 1, starts[group + 1]));
-      nodes = children.map((own, group) => ({ separators: separators[group] as Key[], children: own }));
-      lowest = starts.map((from) => lowest[from] as Key);
-      this.#depth++;
-    }
-    this.#root = nodes[0] as Branch | Leaf;
+    this.#root = nodes[0] as MemtableNode;
     this.#rows = keys.length;
     for (let at = 0; at < keys.length; at++) this.#bytes += versionBytes(keys[at] as Key, values[at]);
   }
+}
+
+/** Ranges of about equal length that are `most` long at most, together 0 to `count`. */
+function evenly(count: number, most: number): [from: number, to: number][] {
+  const parts = Math.ceil(count / most);
+  const start = (part: number): number => Math.floor((part * count) / parts);
+  return Array.from({ length: parts }, (_, part) => [start(part), start(part + 1)]);
 }
 
 function versionBytes(key: Key, value: Buffer | undefined): number {
