@@ -9,7 +9,7 @@ export const environmentTwin = (flag: string): string => `CLOUDTOPICS_${flag.toU
 const group = 'GLOBAL';
 
 /** A duration such as 30s or 5m; the value is in milliseconds. */
-const durationFlag = Flags.custom<number>({ parse: async (text) => parseDuration(text), helpValue: 'DURATION' });
+export const durationFlag = Flags.custom<number>({ parse: async (text) => parseDuration(text), helpValue: 'DURATION' });
 
 /** On every command. */
 export const outputFlags = {

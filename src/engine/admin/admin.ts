@@ -20,3 +20,10 @@ export { type OffsetRange, readTopic } from './read-topic.ts';
 export { encodeHeaders } from './record-batch-builder.ts';
 export { type CheckedTable, checkTables, dumpTable, listTables } from './table-pictures.ts';
 export { alterTopic, createTopic, deleteTopic, listTopics, topicConfigs, topicPlaces } from './topics-admin.ts';
+export {
+  Verification,
+  type VerifyFinding,
+  type VerifyLine,
+  type VerifyPosition,
+  type VerifyResume,
+} from './verification.ts';

@@ -1,6 +1,15 @@
 // The front door of the audit: rows typed, partitions described, metadata and tables verified. Works on DomainReads, so on a live
 // broker and on its bucket alike, and changes nothing.
 
+export type { CheckFinding, Severity } from './check-finding.ts';
+export {
+  type CheckCounts,
+  type CheckedDomain,
+  type CheckPosition,
+  type CheckStep,
+  checkMetadata,
+  type FoundCounts,
+} from './metadata-check.ts';
 export { pagedRows } from './paged-rows.ts';
 export {
   describePartition,
