@@ -183,6 +183,39 @@ describe('a memtable', () => {
     },
   );
 
+  it.each(seeds)(
+    'orders keys by their bytes, whatever those are and however long they are in common: seed %i',
+    (seed) => {
+      const pick = dice(seed);
+      const alphabet = ['\0', 'a', '\xff'];
+      // Long beginnings that many share, and keys that begin other keys, also with zeros behind.
+      const beginnings = Array.from({ length: 1 + pick(20) }, () => alphabet[pick(3)]?.repeat(pick(30)) ?? '');
+      const randomKey = (): string => {
+        const end = Array.from({ length: 1 + pick(14) }, () => alphabet[pick(3)]).join('');
+        return `${beginnings[pick(beginnings.length)]}${end}`;
+      };
+      const entries = Array.from({ length: 3000 }, (_, at) => ({
+        index: at + 1,
+        changes: [{ key: randomKey(), value: Buffer.from([at & 255]) }],
+      }));
+      const put = new Memtable();
+      const newest = new Map<string, Version>();
+      for (const { index, changes } of entries) {
+        for (const { key, value } of changes) {
+          put.put(key, index, value);
+          newest.set(key, { key, sequence: index, value });
+        }
+      }
+      const expected = [...newest.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+      expect(versionsOf(put)).toEqual(expected);
+      expect(versionsOf(Memtable.fromEntries(entries))).toEqual(expected);
+      for (let look = 0; look < 500; look++) {
+        const key = randomKey();
+        expect(put.find(key, newestSequence)?.sequence).toBe(newest.get(key)?.sequence);
+      }
+    },
+  );
+
   it('keeps values as they are given, without a copy', () => {
     const memtable = new Memtable();
     const value = Buffer.from('mine');
