@@ -99,10 +99,16 @@ export function parseMetastoreKey(key: string): MetastoreKey {
   }
 }
 
+/** Exactly `width` digits. Every row that is read comes through here, so it goes character by character: half the time of a pattern. */
 function numberIn(key: string, text: string | undefined, width: number, max = Number.MAX_SAFE_INTEGER): number {
-  if (text?.length !== width || !/^\d+$/.test(text)) throw damagedKey(key);
-  const value = Number(text);
-  if (!(value <= max)) throw damagedKey(key);
+  if (text?.length !== width) throw damagedKey(key);
+  let value = 0;
+  for (let at = 0; at < width; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) throw damagedKey(key);
+    value = value * 10 + digit;
+  }
+  if (value > max) throw damagedKey(key);
   return value;
 }
 

@@ -111,11 +111,11 @@ const specimens = {
     decode: decodeProducerRow,
   },
   index: {
-    key: summaryKey(place, 1, 4096),
+    key: summaryKey(place, 1, 7108),
     row: {
       ...place,
       level: 1,
-      baseOffset: offset(4096),
+      baseOffset: offset(7108),
       count: 17,
       bytes: 9_000_000,
       maxTimestamp: timestampMs(1_700_000_000_000),
