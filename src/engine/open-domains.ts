@@ -38,8 +38,8 @@ export interface OpenDomain {
   readonly inner: LsmDomain;
 }
 
-/** How long an orderly stop waits for the bucket, and then for what is under way. */
-const stopFlushMsMax = 10_000;
+/** How long a stop waits for what is under way, when the bucket has had its time: as long again, within these bounds. */
+const stopCloseMsMin = 1_000;
 const stopCloseMsMax = 5_000;
 
 export class OpenDomains implements AsyncDisposable {
@@ -109,13 +109,15 @@ export class OpenDomains implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { logger } = this.#services;
-    const flushed = await this.#within(stopFlushMsMax, ({ owned }) => owned.flush());
+    const { config, logger } = this.#services;
+    const flushMsMax = config.number('cloudtopics.stop.flush.ms');
+    const flushed = await this.#within(flushMsMax, ({ owned }) => owned.flush());
     if (flushed.length > 0) {
       const message = 'not everything could be written to the bucket; the rest is in the log of the data directory';
       logger.warn({ domains: flushed.join(', ') }, message);
     }
-    const closed = await this.#within(stopCloseMsMax, ({ owned }) => owned[Symbol.asyncDispose]());
+    const closeMsMax = Math.max(stopCloseMsMin, Math.min(stopCloseMsMax, flushMsMax));
+    const closed = await this.#within(closeMsMax, ({ owned }) => owned[Symbol.asyncDispose]());
     if (closed.length > 0) logger.warn({ domains: closed.join(', ') }, 'calls to the store are given up');
     await this.caches[Symbol.asyncDispose]();
   }

@@ -260,6 +260,12 @@ const table = {
     0,
     'Disk space for copies of tables in cache/ of the data directory, shared by all domains; 0 for none.',
   ),
+  'cloudtopics.stop.flush.ms': long(
+    10_000,
+    0,
+    'How long a broker that stops waits until all domains are in the bucket; what is not by then is in its log.',
+    dynamic,
+  ),
   'cloudtopics.domain.compression': {
     type: 'string',
     defaultValue: 'zstd',

@@ -59,6 +59,9 @@ export interface Outcome<T> {
   readonly settled: Promise<void>;
 }
 
+/** A write has at most 1 MiB. */
+const topicsOfAWriteMax = 1_000;
+
 export class ControlState {
   readonly topics = new TopicView();
   readonly producerIds: ProducerIdBlocks;
@@ -137,8 +140,9 @@ export class ControlState {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** All in one write. With `validateOnly` the topics are what would have been created. */
+  /** In as few writes as possible. With `validateOnly` the topics are what would have been created. */
   createTopics(wanted: readonly NewTopic[], validateOnly = false): Promise<Outcome<Topic>> {
+    if (wanted.length > topicsOfAWriteMax) return inPieces(wanted, (piece) => this.createTopics(piece, validateOnly));
     const { clock, random } = this.#options;
     return this.#changeTopics(validateOnly, (draft) => {
       const names = new Set<string>();
@@ -158,6 +162,7 @@ export class ControlState {
 
   /** By name or id. The results are the topics as they were. */
   deleteTopics(wanted: readonly ({ readonly name: string } | { readonly id: string })[]): Promise<Outcome<Topic>> {
+    if (wanted.length > topicsOfAWriteMax) return inPieces(wanted, (piece) => this.deleteTopics(piece));
     return this.#changeTopics(false, (draft) =>
       wanted.map((one) => () => {
         const topic = 'id' in one ? draft.byId(one.id) : draft.byName(one.name);
@@ -332,6 +337,23 @@ export class ControlState {
     this.#showBrokerConfigs(rows.brokerConfigs);
     this.#clusterEpoch = rows.clusterEpoch;
   }
+}
+
+/** A piece that fails is told for its items, unless all do. */
+async function inPieces<Item, Result>(
+  items: readonly Item[],
+  change: (piece: readonly Item[]) => Promise<Outcome<Result>>,
+): Promise<Outcome<Result>> {
+  const pieces: (readonly Item[])[] = [];
+  for (let at = 0; at < items.length; at += topicsOfAWriteMax) pieces.push(items.slice(at, at + topicsOfAWriteMax));
+  const outcomes = await Promise.allSettled(pieces.map(change));
+  const failure = outcomes.find((one) => one.status === 'rejected');
+  if (failure !== undefined && outcomes.every((one) => one.status === 'rejected')) throw failure.reason;
+  const results = outcomes.flatMap((one, at) =>
+    one.status === 'fulfilled' ? one.value.results : (pieces[at] ?? []).map(() => toEngineError(one.reason)),
+  );
+  const settled = outcomes.map((one) => (one.status === 'fulfilled' ? one.value.settled : undefined));
+  return { results, settled: Promise.all(settled).then(() => undefined) };
 }
 
 function known(draft: ControlDraft, name: string): Topic {

@@ -124,6 +124,20 @@ describe('creating topics', () => {
     expect(domain.writes - before).toBe(1);
   });
 
+  test('a request of very many topics is several writes, of which each may fail', async () => {
+    const { control, domain } = await open();
+    const many = Array.from({ length: 2_500 }, (_, at) => topic(`t${at}`.padEnd(240, '.')));
+    domain.fault = 'refuse';
+    const { results } = await control.createTopics(many);
+    const refused = results.filter((one) => one instanceof EngineError).length;
+    expect([results.length, refused]).toEqual([2_500, 1_000]);
+    expect(control.topics.size).toBe(1_500);
+    const before = domain.writes;
+    const deleted = await control.deleteTopics(many.map(({ name }) => ({ name })));
+    expect(deleted.results.filter((one) => one instanceof EngineError)).toHaveLength(1_000);
+    expect([control.topics.size, domain.writes - before]).toEqual([0, 2]);
+  });
+
   test('the partitions of the whole cluster are limited, within one request too', async () => {
     const { control } = await open(undefined, { 'cloudtopics.cluster.partitions.max': '5' });
     const { results } = await control.createTopics([topic('a', { partitions: 3 }), topic('b', { partitions: 3 })]);

@@ -7,8 +7,8 @@ import { BrokerConfig } from '../../../src/engine/cluster/broker-config.ts';
 import { ControlState } from '../../../src/engine/cluster/control-state.ts';
 import { OwnedDomain } from '../../../src/engine/cluster/owned-domain.ts';
 import type { DomainChange } from '../../../src/engine/domain/domain.ts';
-import { openSimpleDomain } from '../domain/simple-domain.ts';
 import { MemoryLog } from '../../../src/engine/replicated-log/memory-log.ts';
+import { openSimpleDomain } from '../domain/simple-domain.ts';
 import { MapDomain } from './map-domain.ts';
 import { OwnershipFixture } from './ownership-fixture.ts';
 

@@ -197,6 +197,22 @@ describe('a bucket that is away', () => {
     expect(stage.fatal).toEqual([]);
   });
 
+  it('and does not answer at all, keeps a broker from stopping for a bounded time', async () => {
+    await using stage = await EngineStage.open();
+    const engine = await stage.start({ settings: { 'cloudtopics.stop.flush.ms': '100' } });
+    const client = await stage.client();
+    await change(client);
+    const live = await livePicture(client, groups);
+    const gate = Promise.withResolvers<void>();
+    stage.beforeDomainPut = () => gate.promise;
+    const began = Date.now();
+    await engine.stop();
+    expect(Date.now() - began).toBeLessThan(20_000);
+    gate.resolve();
+    await stage.start();
+    expect(differences(live, await livePicture(await stage.client(), groups))).toEqual([]);
+  });
+
   it('does not keep a broker from stopping, nor the next one from having it all', async () => {
     await using stage = await EngineStage.open();
     const engine = await stage.start();

@@ -110,6 +110,34 @@ describe('a broker whose bucket has another owner', () => {
   });
 });
 
+describe('a stale owner', () => {
+  it('writes nothing more of its domains into the bucket, not even when it stops', async () => {
+    await using stage = await EngineStage.open();
+    const settings = { 'cloudtopics.lease.ms': '1000', 'cloudtopics.groups.flush.interval.ms': '60000' };
+    const engine = await stage.start({ settings, admin: true });
+    const client = await stage.client();
+    expect(await createTopic(client, 't')).toBe(0);
+    expect(await commitOffset(client, 't', 1)).toBe(0);
+    await raiseIncarnation(stage);
+    await until(() => stage.fatal.length > 0, 'the broker had noticed');
+    const puts: string[] = [];
+    stage.fault = (operation, key) => {
+      if (operation === 'put') puts.push(key);
+      return undefined;
+    };
+    const { host, port } = engine.adminAddress as { host: string; port: number };
+    for (const domain of ['control', 'groups/0', 'groups/1', 'groups/2', 'groups/3', 'metastore/0']) {
+      for (const order of ['flush', 'compact']) {
+        const init = { method: 'POST', headers: { 'x-cloudtopics-admin': '1' } };
+        const answer = await fetch(`http://${host}:${port}/v1/domains/${domain}/${order}`, init);
+        expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([409, 'fenced-owner']);
+      }
+    }
+    await engine.stop();
+    expect(puts).toEqual([]);
+  });
+});
+
 describe('a broker that is cut off from its bucket for longer than the lease', () => {
   it('takes neither topics nor offsets until the store is back', async () => {
     await using stage = await EngineStage.open();
