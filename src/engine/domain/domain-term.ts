@@ -58,14 +58,14 @@ export class DomainTerm {
   }
 
   /** Rejects as soon as it is known that it does not get on for now; the work itself goes on. */
-  flush(): Promise<void> {
-    this.journal.tryAgain();
-    return this.journal.toldOfTrouble(this.lsm.flush());
+  async flush(): Promise<void> {
+    await this.journal.tryAgain();
+    await this.journal.toldOfTrouble(this.lsm.flush());
   }
 
-  compact(): Promise<void> {
-    this.journal.tryAgain();
-    return this.journal.toldOfTrouble(this.lsm.compact());
+  async compact(): Promise<void> {
+    await this.journal.tryAgain();
+    await this.journal.toldOfTrouble(this.lsm.compact());
   }
 
   /** Ends the term, once. What is under way comes to nothing. */

@@ -40,6 +40,11 @@ export class DomainTerms {
     this.#name = options.opening.name;
   }
 
+  /** Whether there was a first term. */
+  get opened(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The last one that was opened, be it over or not. */
   get current(): DomainTerm {
     if (this.#current === undefined) throw new EngineError('bug', `domain ${this.#name} is not open`);
@@ -199,6 +204,7 @@ export class DomainTerms {
     if (term.over !== undefined) throw term.over;
     this.#current = term;
     this.#openings += 1;
+    wake();
     const happened: WaitingWrite[] = [];
     for (const write of inDoubt) {
       if (found.has(write.writeId)) happened.push(write);

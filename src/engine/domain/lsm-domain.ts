@@ -98,7 +98,6 @@ export class LsmDomain implements Domain {
   /** Opens the first term; once, before anything else. */
   async start(): Promise<void> {
     await this.#terms.open();
-    this.#loop.wake();
   }
 
   get term(): Term {
@@ -129,7 +128,11 @@ export class LsmDomain implements Domain {
   async flush(): Promise<void> {
     const { clock } = this.#options;
     const began = clock.monotonicMs();
-    await this.#terms.use((term) => this.#gate?.flush() ?? term.flush());
+    await this.#terms.use(async (term) => {
+      // Also where everything is flushed: a merge of tables may be what the log refused to record.
+      await term.journal.tryAgain();
+      await (this.#gate?.flush() ?? term.flush());
+    });
     this.#lastFlushMs = clock.monotonicMs() - began;
   }
 
@@ -166,7 +169,7 @@ export class LsmDomain implements Domain {
 
   #flushDueMs(): number | undefined {
     const { clock, flush } = this.#options;
-    if (this.#terms.closedBy !== undefined) return undefined;
+    if (this.#terms.closedBy !== undefined || !this.#terms.opened) return undefined;
     const { over, journal, lsm } = this.#terms.current;
     if (over !== undefined || journal.held || this.#gate?.doubtful === true) return clock.nowMs();
     if (flush === 'at-once') return undefined;

@@ -32,6 +32,8 @@ export class ManifestInLog implements ManifestJournal {
   readonly #options: ManifestInLogOptions;
   readonly #watchers = new Set<(error: EngineError) => void>();
   #held: PromiseWithResolvers<void> | undefined;
+  /** Of the record that is under way: resolves when it is committed. Records follow one another. */
+  #committed: PromiseWithResolvers<void> | undefined;
   #over: EngineError | undefined;
 
   constructor(options: ManifestInLogOptions) {
@@ -51,6 +53,7 @@ export class ManifestInLog implements ManifestJournal {
 
   async record(ref: ManifestRef, coveredIndex: number): Promise<void> {
     const { log, group, term, prefix } = this.#options;
+    this.#committed = Promise.withResolvers();
     const snapshot = { index: coveredIndex, bytes: encodeRecordedManifest({ ref, prefix }) };
     for (;;) {
       this.#mustLive();
@@ -59,6 +62,7 @@ export class ManifestInLog implements ManifestJournal {
       if (outcome.status !== 'refused') throw this.#end(outcome, 'recording a manifest');
       await this.#hold(toEngineError(outcome.error));
     }
+    this.#committed.resolve();
     this.#options.onRecorded(coveredIndex);
     const outcome = await outcomeOf(log.trim(group, term, coveredIndex + 1));
     switch (outcome.status) {
@@ -73,9 +77,11 @@ export class ManifestInLog implements ManifestJournal {
     }
   }
 
-  /** Lets a record that is held try again now. */
-  tryAgain(): void {
-    this.#held?.resolve();
+  /** Lets a record that is held try again now: resolves when it is committed, rejects when it is refused again. */
+  async tryAgain(): Promise<void> {
+    if (this.#held === undefined || this.#committed === undefined) return;
+    this.#held.resolve();
+    await this.toldOfTrouble(this.#committed.promise);
   }
 
   /** `work`, or the next refusal or the end of the term if that comes first: `work` goes on in the background then. */
