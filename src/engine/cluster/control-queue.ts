@@ -3,14 +3,17 @@
 // - one write is under way at a time; the requests that come meanwhile share the next one
 // - a request that is refused leaves the draft as it was; when a write fails, everything that was judged on its draft fails
 // - after a failed write nothing is decided until the rows were read back; that is tried again and again, asked for or not
+// What it refuses: requests beyond a limit in bytes that wait already, because the bucket is away for long (`log-unavailable`).
 
 import type { Clock } from '../base/clock.ts';
-import { toEngineError } from '../base/errors.ts';
+import { EngineError, toEngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Domain } from '../domain/domain.ts';
 import { ControlDraft, type ControlStep, type DraftBase } from './control-draft.ts';
 
 export interface ControlRequest {
+  /** What it holds in memory while it waits, about. */
+  readonly bytes: number;
   /** Decides on the draft; what it throws refuses the request, and it must not have touched the draft then. */
   readonly decide: (draft: ControlDraft) => void;
   /** Called when the draft is durable and shown, with what the listeners do about this request. */
@@ -33,10 +36,14 @@ export interface ControlQueueOptions {
 /** Requests of one write; well below the 1 MiB that a write may have. A single request may be larger. */
 const writeBytesMax = 256 * 1024;
 const readBackAgainMs = 1_000;
+/** Of requests that wait. One that nobody waits before is taken whatever its size. */
+export const waitingBytesMax = 64 * 1024 * 1024;
+const plainRequestBytes = 1024;
 
 export class ControlQueue {
   readonly #options: ControlQueueOptions;
   readonly #waiting: ControlRequest[] = [];
+  #waitingBytes = 0;
   #running = false;
   #mustReload = true;
 
@@ -49,6 +56,7 @@ export class ControlQueue {
     return new Promise((resolve, reject) => {
       let result: T;
       this.add({
+        bytes: plainRequestBytes,
         decide: (draft) => {
           result = decide(draft);
         },
@@ -59,7 +67,15 @@ export class ControlQueue {
   }
 
   add(request: ControlRequest): void {
+    if (this.#waitingBytes > 0 && this.#waitingBytes + request.bytes > waitingBytesMax) {
+      const context = { waiting: this.#waiting.length, waitingBytes: this.#waitingBytes };
+      request.fail(
+        new EngineError('log-unavailable', 'too many changes of the cluster wait to be written', { context }),
+      );
+      return;
+    }
     this.#waiting.push(request);
+    this.#waitingBytes += request.bytes;
     if (this.#running) return;
     this.#running = true;
     void this.#run();
@@ -73,6 +89,7 @@ export class ControlQueue {
         if (this.#mustReload) await this.#options.reload();
         this.#mustReload = false;
       } catch (error) {
+        this.#waitingBytes = 0;
         for (const request of this.#waiting.splice(0)) request.fail(error);
         continue;
       }
@@ -87,6 +104,7 @@ export class ControlQueue {
     while (draft.bytes < writeBytesMax) {
       const request = this.#waiting.shift();
       if (request === undefined) break;
+      this.#waitingBytes -= request.bytes;
       const before = draft.steps.length;
       try {
         request.decide(draft);

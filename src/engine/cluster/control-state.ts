@@ -61,6 +61,9 @@ export interface Outcome<T> {
 
 /** A write has at most 1 MiB. */
 const topicsOfAWriteMax = 1_000;
+/** About what an item of a request holds in memory; and an edit of settings, whose values are behind a function. */
+const itemBytes = 512;
+const editBytes = 16 * 1024;
 
 export class ControlState {
   readonly topics = new TopicView();
@@ -144,7 +147,7 @@ export class ControlState {
   createTopics(wanted: readonly NewTopic[], validateOnly = false): Promise<Outcome<Topic>> {
     if (wanted.length > topicsOfAWriteMax) return inPieces(wanted, (piece) => this.createTopics(piece, validateOnly));
     const { clock, random } = this.#options;
-    return this.#changeTopics(validateOnly, (draft) => {
+    return this.#changeTopics(validateOnly, bytesOf(wanted), (draft) => {
       const names = new Set<string>();
       let taken = 0;
       return wanted.map((one) => () => {
@@ -163,7 +166,7 @@ export class ControlState {
   /** By name or id. The results are the topics as they were. */
   deleteTopics(wanted: readonly ({ readonly name: string } | { readonly id: string })[]): Promise<Outcome<Topic>> {
     if (wanted.length > topicsOfAWriteMax) return inPieces(wanted, (piece) => this.deleteTopics(piece));
-    return this.#changeTopics(false, (draft) =>
+    return this.#changeTopics(false, wanted.length * itemBytes, (draft) =>
       wanted.map((one) => () => {
         const topic = 'id' in one ? draft.byId(one.id) : draft.byName(one.name);
         if (topic === undefined) {
@@ -177,7 +180,7 @@ export class ControlState {
   }
 
   createPartitions(wanted: readonly MorePartitions[], validateOnly = false): Promise<Outcome<Topic>> {
-    return this.#changeTopics(validateOnly, (draft) => {
+    return this.#changeTopics(validateOnly, wanted.length * itemBytes, (draft) => {
       let taken = 0;
       return wanted.map((one) => () => {
         const present = known(draft, one.name);
@@ -196,7 +199,7 @@ export class ControlState {
     }[],
     validateOnly = false,
   ): Promise<Outcome<Topic>> {
-    return this.#changeTopics(validateOnly, (draft) =>
+    return this.#changeTopics(validateOnly, wanted.length * editBytes, (draft) =>
       wanted.map(({ name, edit }) => () => {
         const present = known(draft, name);
         const topic = { ...present, configs: checkTopicConfigs(edit(present.configs)) };
@@ -239,11 +242,13 @@ export class ControlState {
   /** Decides item by item; what was accepted becomes durable and visible together. */
   #changeTopics(
     validateOnly: boolean,
+    bytes: number,
     decisions: (draft: ControlDraft) => readonly (() => { readonly topic: Topic; readonly apply: () => void })[],
   ): Promise<Outcome<Topic>> {
     return new Promise((resolve, reject) => {
       let results: readonly (Topic | EngineError)[] = [];
       this.#queue.add({
+        bytes,
         decide: (draft) => {
           const accepted = new Map<TopicId, () => void>();
           results = decisions(draft).map((decide): Topic | EngineError => {
@@ -337,6 +342,15 @@ export class ControlState {
     this.#showBrokerConfigs(rows.brokerConfigs);
     this.#clusterEpoch = rows.clusterEpoch;
   }
+}
+
+function bytesOf(topics: readonly NewTopic[]): number {
+  let bytes = 0;
+  for (const { configs, assignments = [] } of topics) {
+    bytes += itemBytes + assignments.length * 64;
+    for (const [name, value] of configs) bytes += name.length + value.length;
+  }
+  return bytes;
 }
 
 /** A piece that fails is told for its items, unless all do. */

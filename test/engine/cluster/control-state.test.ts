@@ -8,6 +8,7 @@ import { seededRandom } from '../../../src/engine/base/random.ts';
 import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
 import { BrokerConfig } from '../../../src/engine/cluster/broker-config.ts';
 import { ClusterEpochLoop } from '../../../src/engine/cluster/cluster-epoch-loop.ts';
+import { waitingBytesMax } from '../../../src/engine/cluster/control-queue.ts';
 import {
   type ControlChange,
   ControlState,
@@ -248,6 +249,26 @@ describe('changes that come while a write is under way', () => {
     expect(await Promise.all(behind)).toEqual(['failed', 'failed', 'failed']);
     expect(control.list().map(({ name }) => name)).toEqual(['first']);
     expect(changes).toHaveLength(1);
+  });
+
+  test('are refused, to be tried again, when too much waits already', async () => {
+    const { control, domain } = await open();
+    const release = gated(domain);
+    const first = createOne(control, topic('first'));
+    await turn();
+    const configs = new Map([['leader.replication.throttled.replicas', 'x'.repeat(30_000)]]);
+    const codes: Promise<string>[] = [];
+    for (let bytes = 0; bytes < waitingBytesMax + 100_000; bytes += 30_000) {
+      codes.push(codeOf(control, topic(`t${codes.length}`, { configs })).catch(({ code }) => code));
+    }
+    release();
+    await first;
+    const told = await Promise.all(codes);
+    const taken = told.indexOf('log-unavailable');
+    expect(taken).toBeGreaterThan(2_000);
+    expect(new Set(told.slice(0, taken))).toEqual(new Set(['created']));
+    expect(new Set(told.slice(taken))).toEqual(new Set(['log-unavailable']));
+    expect(await codeOf(control, topic('afterwards'))).toBe('created');
   });
 
   test('are spread over several writes when they are large', async () => {
