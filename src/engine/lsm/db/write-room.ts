@@ -36,6 +36,7 @@ export interface WriteFill {
 
 export class WriteRoom {
   readonly #options: WriteRoomOptions;
+  /** Monotonic; 0 where no distance has to be kept. */
   #nextEntryMs = 0;
   #waiting: PromiseWithResolvers<void> | undefined;
   #slowed = 0;
@@ -52,11 +53,11 @@ export class WriteRoom {
 
   /** As LsmStore.room. */
   room(): Promise<void> | undefined {
-    const { clock, life, fill } = this.#options;
-    if (life.over !== undefined) return Promise.reject(life.over);
-    if (this.#mustStop(fill())) {
-      const { stuck } = fill();
-      if (stuck !== undefined && !fill().memtablesFull) return Promise.reject(stuck);
+    const { clock, life } = this.#options;
+    if (life.over !== undefined) return refused(life.over);
+    const fill = this.#options.fill();
+    if (this.#mustStop(fill)) {
+      if (fill.stuck !== undefined && !fill.memtablesFull) return refused(fill.stuck);
       if (this.#waiting === undefined) {
         this.#waiting = Promise.withResolvers<void>();
         this.#waiting.promise.catch(() => undefined);
@@ -64,8 +65,12 @@ export class WriteRoom {
       }
       return this.#waiting.promise;
     }
+    if (this.#nextEntryMs === 0) return undefined;
     const delayMs = this.#nextEntryMs - clock.monotonicMs();
-    if (delayMs <= 0) return undefined;
+    if (delayMs <= 0) {
+      this.#nextEntryMs = 0;
+      return undefined;
+    }
     this.#slowed += 1;
     return new Promise((resolve) => void clock.after(delayMs, resolve, true));
   }
@@ -99,4 +104,11 @@ export class WriteRoom {
     this.#waiting?.reject(error);
     this.#waiting = undefined;
   }
+}
+
+/** Also for those who only look whether there is room: a promise that nobody awaits must not end the process. */
+function refused(error: EngineError): Promise<void> {
+  const refusal = Promise.reject(error);
+  refusal.catch(() => undefined);
+  return refusal;
 }
