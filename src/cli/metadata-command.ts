@@ -48,11 +48,11 @@ abstract class SourceCommand<C extends typeof Command> extends BaseCommand<C> {
     });
   }
 
-  /** What the engine has to say beside the result: warnings, and more with --verbose. */
+  /** What goes wrong comes as a result or an error; what the engine says beside that is shown with --verbose. */
   async #logger(): Promise<Logger> {
     const { engineLogger } = await import('./engine-logger.ts');
     const { verbose, colors } = this.output;
-    return engineLogger({ level: verbose ? 'debug' : 'warn', format: 'pretty', colors, stream: process.stderr });
+    return engineLogger({ level: verbose ? 'debug' : 'error', format: 'pretty', colors, stream: process.stderr });
   }
 }
 
