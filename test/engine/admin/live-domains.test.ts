@@ -37,6 +37,7 @@ class MapReads implements AdministeredDomain {
   status(): DomainStatus {
     return {
       name: this.name,
+      term: 2,
       flushEveryMs: 600_000,
       appliedIndex: 9,
       coveredIndex: 7,
@@ -50,7 +51,10 @@ class MapReads implements AdministeredDomain {
       },
       flushed: '2026-11-21T05:00:00.000Z',
       dirtySince: null,
+      lastFlushMs: 5,
+      log: { first: 8, end: 9, tailEntries: 2, tailBytes: 80, queuedBytes: 0 },
       snapshots: 0,
+      reopenings: 0,
       counters: { flushes: 3 },
     };
   }

@@ -36,8 +36,14 @@ async function set(client: RawClient, resourceType: number, resourceName: string
   expect(answer.responses[0]?.errorCode).toBe(0);
 }
 
-async function commit(client: RawClient, groupId: string, topic: string, committedOffset: number): Promise<void> {
-  const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: '' }];
+async function commit(
+  client: RawClient,
+  groupId: string,
+  topic: string,
+  committedOffset: number,
+  committedMetadata = '',
+): Promise<void> {
+  const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata }];
   const answer = await client.call(offsetCommit, 9, { groupId, memberId: '', topics: [{ name: topic, partitions }] });
   expect(answer.topics[0]?.partitions[0]?.errorCode).toBe(0);
 }
@@ -157,6 +163,28 @@ describe('a start', () => {
       { setting: 'cloudtopics.metastore.domains', wanted: 5, count: 2 },
     ]);
   });
+});
+
+it('without a disk cache and without compression everything works as well, and memtables may be small', async () => {
+  await using stage = await EngineStage.open();
+  const settings = {
+    'cloudtopics.domain.disk.cache.bytes': '0',
+    'cloudtopics.domain.compression': 'none',
+    'cloudtopics.domain.memtable.bytes': '65536',
+    'cloudtopics.domain.cache.bytes': '1048576',
+  };
+  await stage.start({ settings, admin: true });
+  const client = await stage.client();
+  await change(client);
+  for (let at = 0; at < 150; at++) await commit(client, `group-${at}`, 'kept', at, 'x'.repeat(4_000));
+  expect(await stage.metric('cloudtopics_domain_flushes_total{domain="groups/0"}')).toBeGreaterThan(0);
+  const live = await livePicture(client, groups);
+  await stage.engine.stop();
+  await stage.start({ settings, admin: true });
+  expect(differences(live, await livePicture(await stage.client(), groups))).toEqual([]);
+  const { host, port } = stage.engine.adminAddress as { host: string; port: number };
+  const { caches } = (await (await fetch(`http://${host}:${port}/v1/domains`)).json()) as { caches: { disk: unknown } };
+  expect(caches.disk).toBeNull();
 });
 
 describe('a bucket that is away', () => {
