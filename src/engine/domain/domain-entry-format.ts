@@ -70,14 +70,3 @@ export function decodeRowSnapshot(bytes: Uint8Array, what: string): DomainRow[] 
   if (reader.remaining > 0) throw reader.corrupt('bytes behind the last row');
   return rows;
 }
-
-export function encodeRowSnapshot(rows: readonly DomainRow[]): Buffer {
-  let bytes = checkedHeaderBytes + 4;
-  for (const { key, value } of rows) bytes += 8 + Buffer.byteLength(key) + value.length;
-  const writer = beginChecked(snapshotMagic, version, bytes);
-  writer.u32(rows.length);
-  for (const { key, value } of rows) {
-    writer.u32(Buffer.byteLength(key)).text(key).u32(value.length).copy(value);
-  }
-  return finishChecked(writer);
-}

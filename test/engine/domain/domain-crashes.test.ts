@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { History } from './domain-history.ts';
 
-const seeds = Array.from({ length: 60 }, (_, at) => at + 1);
+const seeds = Array.from({ length: 40 }, (_, at) => at + 1);
 
 describe.each([
   ['flushed now and then', false],

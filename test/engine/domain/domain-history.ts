@@ -20,6 +20,7 @@ import {
   openDomainView,
   openLsmDomain,
 } from '../../../src/engine/domain/domain.ts';
+import { decodeEntry } from '../../../src/engine/domain/domain-entry-format.ts';
 import { BlockCache } from '../../../src/engine/lsm/lsm.ts';
 import {
   type LogFault,
@@ -69,16 +70,14 @@ class Process {
   readonly clock: VirtualClock;
   domain: LsmDomain | undefined;
   dead = false;
-  readonly #disk: MemoryLogDisk;
+  readonly #world: History;
   readonly #random: Random;
-  readonly #trouble: () => number;
   #writesLeft: number;
 
   constructor(world: History, writesLeft: number) {
     this.#random = world.random;
-    this.#trouble = () => world.trouble;
     this.#writesLeft = writesLeft;
-    this.#disk = world.disk;
+    this.#world = world;
     this.clock = new VirtualClock(world.nowMs());
     this.log = new MemoryLog({ disk: world.disk, faults: (operation) => this.#logFault(operation) });
     this.store = new FaultyStore(
@@ -90,7 +89,7 @@ class Process {
 
   /** Another one has taken the domain since. One that does not know an outcome may take it back. */
   get deposed(): boolean {
-    return this.domain !== undefined && this.domain.term !== this.#disk.groups.get('domain/test')?.term;
+    return this.domain !== undefined && this.domain.term !== this.#world.disk.groups.get('domain/test')?.term;
   }
 
   die(): void {
@@ -109,8 +108,10 @@ class Process {
   }
 
   #logFault(operation: LogOperation): LogFault | undefined {
+    // Before something is trimmed.
+    this.#world.readLog();
     if (this.#isLast()) return { kind: 'slow', until: never };
-    const dice = this.#random.fraction() / this.#trouble();
+    const dice = this.#random.fraction() / this.#world.trouble;
     if (dice < 0.02) return { kind: 'unknown', effect: this.#random.fraction() < 0.5 };
     return dice < 0.04 && operation !== 'open' ? { kind: 'refused' } : undefined;
   }
@@ -119,7 +120,7 @@ class Process {
     if (operation === 'put' && this.#isLast()) {
       return { kind: this.#random.fraction() < 0.5 ? 'timeout-before' : 'timeout-after' };
     }
-    const dice = this.#random.fraction() / this.#trouble();
+    const dice = this.#random.fraction() / this.#world.trouble;
     if (dice < 0.03) return { kind: 'unavailable' };
     if (operation !== 'put') return undefined;
     if (dice < 0.05) return { kind: 'timeout-after' };
@@ -137,6 +138,8 @@ export class History {
   readonly #writes: IssuedWrite[] = [];
   readonly #sightings: Sighting[] = [];
   readonly #processes: Process[] = [];
+  /** Markers in the order of the log. */
+  readonly #logged: string[] = [];
   #nowMs = 1_700_000_000_000;
   #leader: Process;
 
@@ -153,6 +156,13 @@ export class History {
 
   get writes(): number {
     return this.#writes.length;
+  }
+
+  /** Notes what the log has taken since. */
+  readLog(): void {
+    for (const { index, bytes } of this.disk.groups.get('domain/test')?.entries ?? []) {
+      if (index === this.#logged.length + 1) this.#logged.push(decodeEntry(bytes, 'test').changes[0]?.key as string);
+    }
   }
 
   async run(): Promise<void> {
@@ -291,7 +301,8 @@ export class History {
     const last = domain && (await this.#quietly(allRows(domain)));
     if (domain === undefined || last === undefined || this.#leader.dead) return this.#end();
     const settled = this.#settled();
-    const history = this.#writes.filter(({ marker }) => last.includes(`${marker}=`));
+    this.readLog();
+    const history = this.#logged.map((logged) => this.#writes.find(({ marker }) => marker === logged) as IssuedWrite);
     this.#note(settled, last);
     expect(last).toEqual(effectOf(history));
     for (const write of settled) {
