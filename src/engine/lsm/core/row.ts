@@ -39,7 +39,7 @@ export const newestSequence = Number.MAX_SAFE_INTEGER;
 const beyondAscii = /[^\0-\x7f]/;
 
 export function keyFromText(text: string): Key {
-  return beyondAscii.test(text) ? Buffer.from(text, 'utf8').latin1Slice() : text;
+  return beyondAscii.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
 export function textFromKey(key: Key): string {
@@ -47,7 +47,7 @@ export function textFromKey(key: Key): string {
 }
 
 export function keyFromBytes(bytes: Uint8Array): Key {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** Throws `usage` for a key or a value that the store does not take. */
