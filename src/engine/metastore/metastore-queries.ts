@@ -1,7 +1,8 @@
 // Every question about partitions, routed to the domain that holds the answer. It needs nothing but reads: a broker asks its live
 // domains, a tool asks the views of a bucket.
 //
-// A partition that is not known, or nothing found: undefined. A row that does not decode: `corrupt-object` with its key.
+// Questions that read several rows of extents must see one state of them: a live metastore overrides `consistently` for that; a view
+// of a bucket never changes. A partition that is not known, or nothing found: undefined. A row that does not decode: `corrupt-object` with its key.
 
 import { EngineError } from '../base/errors.ts';
 import type { Offset, Term } from '../base/ids.ts';
@@ -45,12 +46,12 @@ export class MetastoreQueries {
     from: Offset,
     timestamp: number,
   ): Promise<extents.LocatedExtent | undefined> {
-    return extents.firstExtentAtTimestamp(this.#reads(of), of, from, timestamp);
+    return this.consistently(of, (reads) => extents.firstExtentAtTimestamp(reads, of, from, timestamp));
   }
 
   /** The highest offset such that the extents from it on have at least so many bytes; undefined when all have less. */
   offsetOfSuffix(of: TopicPartition, bytes: number): Promise<Offset | undefined> {
-    return extents.offsetOfSuffix(this.#reads(of), of, bytes);
+    return this.consistently(of, (reads) => extents.offsetOfSuffix(reads, of, bytes));
   }
 
   termForOffset(of: TopicPartition, at: Offset): Promise<Term | undefined> {
@@ -62,19 +63,19 @@ export class MetastoreQueries {
   }
 
   pageOfExtents(of: TopicPartition, options: extents.ExtentPageOptions): Promise<extents.ExtentPage> {
-    return extents.pageOfExtents(this.#reads(of), of, options);
+    return this.consistently(of, (reads) => extents.pageOfExtents(reads, of, options));
   }
 
   /** `cleanedAtMost`: tombstones that are clean since then may go. */
   compactionInfo(of: TopicPartition, cleanedAtMost: number): Promise<maintenance.CompactionInfo | undefined> {
-    return maintenance.compactionInfo(this.#reads(of), of, cleanedAtMost);
+    return this.consistently(of, (reads) => maintenance.compactionInfo(reads, of, cleanedAtMost));
   }
 
   levelingInfo(
     of: TopicPartition,
     options: maintenance.LevelingOptions,
   ): Promise<maintenance.LevelingInfo | undefined> {
-    return maintenance.levelingInfo(this.#reads(of), of, options);
+    return this.consistently(of, (reads) => maintenance.levelingInfo(reads, of, options));
   }
 
   terms(of: TopicPartition): Promise<TermStart[]> {
@@ -103,6 +104,11 @@ export class MetastoreQueries {
 
   object(domain: number, id: ObjectId): Promise<ObjectRow | undefined> {
     return readObject(this.#domain(domain), id);
+  }
+
+  /** Runs a question that must not see a change half way through. */
+  protected consistently<Answer>(of: TopicPartition, ask: (reads: DomainReads) => Promise<Answer>): Promise<Answer> {
+    return ask(this.#reads(of));
   }
 
   #reads(of: TopicPartition): DomainReads {

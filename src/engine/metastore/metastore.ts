@@ -15,7 +15,7 @@ import type { Random } from '../base/random.ts';
 import { uuidv4 } from '../base/uuid.ts';
 import type { Domain, DomainReads } from '../domain/domain.ts';
 import { addObjects } from './add-objects.ts';
-import type { ObjectId } from './metastore-key-format.ts';
+import type { ObjectId, TopicPartition } from './metastore-key-format.ts';
 import { MetastoreQueries } from './metastore-queries.ts';
 import type {
   AddObjectsAnswer,
@@ -39,27 +39,9 @@ import { checkPartition, refuse } from './request-policy.ts';
 import { setStartOffset } from './start-offset.ts';
 import { defaultQueueLimits, UpdateQueue, type UpdateQueueLimits } from './update-queue.ts';
 
-export type { ExtentPage, ExtentPageOptions, LocatedExtent } from './extent-queries.ts';
-export type { CompactionInfo, LevelingInfo, LevelingOptions } from './maintenance-queries.ts';
 export { MetastoreQueries } from './metastore-queries.ts';
-export type {
-  AddObjectsAnswer,
-  AddObjectsRequest,
-  CleanedRange,
-  CompactObjectsRequest,
-  NewObject,
-  PartitionAddition,
-  PartitionCompaction,
-  PartitionReplacement,
-  ReplaceObjectsRequest,
-} from './metastore-requests.ts';
-export { type ObjectCheck, unknownObjects, validateObjects } from './object-validator.ts';
-export {
-  type PartitionCheck,
-  type PartitionCheckOptions,
-  type PartitionCheckPosition,
-  validatePartition,
-} from './partition-validator.ts';
+export { unknownObjects, validateObjects } from './object-validator.ts';
+export { type PartitionCheckPosition, validatePartition } from './partition-validator.ts';
 export type { Anomaly, AnomalyName } from './validation.ts';
 
 export interface MetastoreOptions {
@@ -78,7 +60,10 @@ export function openMetastore(options: MetastoreOptions): Metastore {
   return new Metastore(options);
 }
 
-/** Questions are answered from what is committed. */
+/**
+ * Questions are answered from what is committed. Those that read many rows take their turn between the commits of the domain, so that
+ * no change comes in between: an offset for retention that mixes two states would remove what should stay.
+ */
 export class Metastore extends MetastoreQueries implements AsyncDisposable {
   readonly #queues: readonly UpdateQueue[];
   readonly #clock: Clock;
@@ -136,6 +121,13 @@ export class Metastore extends MetastoreQueries implements AsyncDisposable {
   /** Lets the changes that wait finish; everything later is refused. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue[Symbol.asyncDispose]()));
+  }
+
+  protected override async consistently<Answer>(
+    of: TopicPartition,
+    ask: (reads: DomainReads) => Promise<Answer>,
+  ): Promise<Answer> {
+    return this.#run(this.domainOf(of), 1, async (reads) => ({ changes: [], answer: await ask(reads) }));
   }
 
   async #change<Answer>(

@@ -52,10 +52,3 @@ export function readTimestamp(reader: ByteReader): TimestampMs {
   if (value < -1) throw reader.corrupt(`a timestamp of ${value}`);
   return value as TimestampMs;
 }
-
-/** One byte that must be 0 or 1. */
-export function readFlag(reader: ByteReader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw reader.corrupt(`a flag of ${value}`);
-  return value === 1;
-}

@@ -76,16 +76,21 @@ export async function readExtents(
   return rows.map(({ key, value }) => decodeExtentRow(key, value));
 }
 
-/** The extent that holds the offset, or else the first behind it. */
+/**
+ * The extent that holds the offset, or else the first behind it. Between two reads a leveling may have merged the extent behind with
+ * one in front, so what lies in front is looked at once more before all up to the extent behind is taken for empty.
+ */
 export async function firstExtentFrom(
   reads: DomainReads,
   of: TopicPartition,
   offset: number,
 ): Promise<Extent | undefined> {
-  const [below] = await readExtents(reads, of, { before: offset + 1, reverse: true, limit: 1 });
+  const lastBelow = async (before: number) => (await readExtents(reads, of, { before, reverse: true, limit: 1 }))[0];
+  const below = await lastBelow(offset + 1);
   if (below !== undefined && below.lastOffset >= offset) return below;
   const [above] = await readExtents(reads, of, { from: offset + 1, limit: 1 });
-  return above;
+  const since = await lastBelow(above?.baseOffset ?? Number.MAX_SAFE_INTEGER);
+  return since !== undefined && since.lastOffset >= offset ? since : above;
 }
 
 /** Explicit empty ranges with the same bounds as for extents. */

@@ -8,7 +8,7 @@ import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
 import { type Metastore, MetastoreQueries, openMetastore } from '../../../src/engine/metastore/metastore.ts';
 import { updateBytesMax } from '../../../src/engine/metastore/metastore-requests.ts';
 import { MemoryDomain } from './memory-domain.ts';
-import { addition, extent, object, place, range, topic } from './metastore-requests.ts';
+import { addition, compaction, extent, object, place, range, topic } from './metastore-requests.ts';
 
 let domains: MemoryDomain[];
 let metastore: Metastore;
@@ -157,6 +157,54 @@ describe('commits', () => {
     }
     expect(await metastore.object(home, objectId)).toMatchObject({ state: 'complete', totalBytes: 900_000 });
     expect(await metastore.partition(place)).toMatchObject({ nextOffset: 9000 });
+  });
+});
+
+describe('questions beside changes', () => {
+  test('the size of a suffix never mixes two states, when the start moves meanwhile', async () => {
+    await addedTo(0, 100);
+    const domain = domains[home] as MemoryDomain;
+    const scan = domain.scan.bind(domain);
+    // The first scan of the question takes longer than a whole change.
+    domain.scan = async (options) => {
+      domain.scan = scan;
+      for (let tick = 0; tick < 5000; tick++) await Promise.resolve();
+      return scan(options);
+    };
+    const asked = metastore.offsetOfSuffix(place, 4000);
+    await Promise.resolve();
+    await metastore.setStartOffset({ ...place, startOffset: offset(40) });
+    // 100 extents of 100 bytes: the last forty, before and after.
+    expect(await asked).toBe(60);
+  });
+
+  test('an extent that is merged between two reads is not taken for a gap', async () => {
+    const [first = '', second = ''] = await metastore.preregister(home, 2);
+    const add = addition(
+      [
+        extent(0, 9, 1, { objectId: first }),
+        extent(20, 29, 1, { objectId: first }),
+        extent(30, 39, 1, { objectId: first }),
+      ],
+      {
+        emptyRanges: [range(10, 19)],
+      },
+    );
+    await metastore.addObjects({ objects: [{ ...object(1), objectId: first }], partitions: [add] });
+    const domain = domains[home] as MemoryDomain;
+    const merged = compaction([extent(0, 29, 1, { objectId: second })]);
+    const scan = domain.scan.bind(domain);
+    let scans = 0;
+    domain.scan = async (options) => {
+      const rows = await scan(options);
+      scans += 1;
+      if (scans === 1) {
+        domain.scan = scan;
+        await metastore.replaceObjects({ objects: [{ ...object(1), objectId: second }], partitions: [merged] });
+      }
+      return rows;
+    };
+    expect(await metastore.firstExtentAtOrAbove(place, offset(15))).toMatchObject({ baseOffset: 0, lastOffset: 29 });
   });
 });
 

@@ -9,6 +9,7 @@ import {
   encodeExtentRow,
   encodeTermRow,
 } from '../../../src/engine/metastore/extent-row-format.ts';
+import { unknownObjects, validateObjects } from '../../../src/engine/metastore/metastore.ts';
 import {
   compactionKey,
   emptyRangeKey,
@@ -21,7 +22,6 @@ import {
 } from '../../../src/engine/metastore/metastore-key-format.ts';
 import { preregisterObjects } from '../../../src/engine/metastore/object-lifecycle.ts';
 import { encodeObjectRow, type ObjectRow } from '../../../src/engine/metastore/object-row-format.ts';
-import { unknownObjects, validateObjects } from '../../../src/engine/metastore/object-validator.ts';
 import { encodePartitionRow, type PartitionRow } from '../../../src/engine/metastore/partition-row-format.ts';
 import {
   type PartitionCheckOptions,
