@@ -38,6 +38,22 @@ describe('visibility', () => {
     expect(await rowsOf(domain)).toEqual(['a=new', 'b=old', 'c=new']);
   });
 
+  it('shows as of a flush what it holds, not what came while it was under way', async () => {
+    const at = new DomainStage();
+    const domain = await at.open({ flush });
+    const slow = slowManifests(at);
+    const first = domain.write([set('a', '1')]);
+    await slow.arrived;
+    const second = domain.write([set('a', '2'), set('b', '2')]);
+    while (domain.stats().lsm.appliedIndex < 2) await turn();
+    await at.clock.advance(1000);
+    await first;
+    expect(await rowsOf(domain)).toEqual(['a=1']);
+    await slow.done();
+    await second;
+    expect(await rowsOf(domain)).toEqual(['a=2', 'b=2']);
+  });
+
   it('has everything that was answered in the bucket', async () => {
     const at = new DomainStage();
     const domain = await at.open({ flush });
