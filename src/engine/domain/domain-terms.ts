@@ -11,6 +11,7 @@ import { EngineError, toEngineError } from '../base/errors.ts';
 import type { AtOnceGate } from './at-once-gate.ts';
 import { type DomainOpeningOptions, openTerm } from './domain-opening.ts';
 import type { DomainTerm } from './domain-term.ts';
+import { ReopeningPace } from './reopening-pace.ts';
 import type { WaitingWrite } from './write-queue.ts';
 
 export interface DomainTermsOptions {
@@ -25,6 +26,7 @@ export interface DomainTermsOptions {
 export class DomainTerms {
   readonly #options: DomainTermsOptions;
   readonly #name: string;
+  readonly #pace: ReopeningPace;
   #current: DomainTerm | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #readingBack: Promise<void> | undefined;
@@ -38,6 +40,7 @@ export class DomainTerms {
   constructor(options: DomainTermsOptions) {
     this.#options = options;
     this.#name = options.opening.name;
+    this.#pace = new ReopeningPace(options.opening.clock);
   }
 
   /** Whether there was a first term. */
@@ -53,6 +56,11 @@ export class DomainTerms {
 
   get closedBy(): EngineError | undefined {
     return this.#closedBy;
+  }
+
+  /** After a term has ended: how long the next one should wait where nobody asks for it. */
+  get reopenInMs(): number {
+    return this.#pace.waitMs;
   }
 
   /** Terms that were opened after one was given up. */
@@ -105,14 +113,17 @@ export class DomainTerms {
   #ended(term: DomainTerm, error: EngineError): void {
     if (term.over !== undefined) return;
     this.#end(term, error);
+    if (term !== this.#current || this.#closedBy !== undefined) return;
     // Somebody may wait for what the next term brings. When opening it fails, the flush loop tries again.
-    if (term === this.#current && this.#closedBy === undefined) this.#live().catch(() => {});
+    if (this.#pace.waitMs === 0) this.#live().catch(() => {});
+    else this.#options.wake();
   }
 
   #end(term: DomainTerm, error: EngineError): void {
     if (term.over !== undefined) return;
     this.#leave(term, error);
     if (term !== this.#current) return;
+    this.#pace.ended();
     if (error.kind === 'fenced' || error.kind === 'corruption') {
       this.close(error);
       return;
@@ -204,6 +215,7 @@ export class DomainTerms {
     if (term.over !== undefined) throw term.over;
     this.#current = term;
     this.#openings += 1;
+    this.#pace.opened();
     wake();
     const happened: WaitingWrite[] = [];
     for (const write of inDoubt) {

@@ -171,7 +171,8 @@ export class LsmDomain implements Domain {
     const { clock, flush } = this.#options;
     if (this.#terms.closedBy !== undefined || !this.#terms.opened) return undefined;
     const { over, journal, lsm } = this.#terms.current;
-    if (over !== undefined || journal.held || this.#gate?.doubtful === true) return clock.nowMs();
+    if (over !== undefined) return clock.nowMs() + this.#terms.reopenInMs;
+    if (journal.held || this.#gate?.doubtful === true) return clock.nowMs();
     if (flush === 'at-once') return undefined;
     const { dirtySinceMs } = lsm.stats();
     return dirtySinceMs === undefined ? undefined : dirtySinceMs + flush.everyMs();

@@ -9,9 +9,12 @@ import type { StoreLife } from './store-life.ts';
 const firstDelayMs = 100;
 const lastDelayMs = 30_000;
 
-/** Credentials and permissions come back too: an operator puts them right, and nothing is gained by opening the store again. */
+/** What an operator puts right: credentials, permissions, a full disk, a bucket that is not there. */
+const putRight = ['store-denied', 'disk-full', 'store-url'] as const;
+
+/** Nothing is gained by opening the store again. */
 export function passesByItself(error: EngineError): boolean {
-  return hasCode(error, 'store-unavailable', 'store-timeout', 'store-conflict', 'store-denied');
+  return hasCode(error, 'store-unavailable', 'store-timeout', 'store-conflict', ...putRight);
 }
 
 export interface BackgroundTriesOptions {

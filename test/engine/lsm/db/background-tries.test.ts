@@ -20,6 +20,8 @@ test.each<[ErrorCode, boolean]>([
   ['store-timeout', true],
   ['store-conflict', true],
   ['store-denied', true],
+  ['disk-full', true],
+  ['store-url', true],
   ['fenced-term', false],
   ['fenced-owner', false],
   ['precondition-failed', false],
