@@ -5,6 +5,7 @@ import type { Clock } from '../engine/base/clock.ts';
 import { formatAge, formatCount } from './duration-format.ts';
 import type { Output } from './output.ts';
 import { viewText } from './picture.ts';
+import { type Progress, type ProgressOptions, startProgress } from './progress.ts';
 import { printable } from './row-text.ts';
 import type { VerifyReport } from './verify-report.ts';
 
@@ -17,26 +18,39 @@ export interface VerifyLimits {
 /** A run that is killed repeats at most so much. */
 const positionEveryMs = 5_000;
 
-export class VerifyRun {
+export class VerifyRun implements Disposable {
   readonly #verification: Verification;
   readonly #output: Output;
   readonly #report: VerifyReport | undefined;
   readonly #clock: Clock;
+  readonly #progress: Progress;
   /** The last position that is in the report. */
   #written: VerifyPosition | undefined;
 
-  constructor(verification: Verification, output: Output, report: VerifyReport | undefined, clock: Clock) {
+  constructor(
+    verification: Verification,
+    output: Output,
+    report: VerifyReport | undefined,
+    clock: Clock,
+    progress: Pick<ProgressOptions, 'choice' | 'quiet' | 'color'>,
+  ) {
     this.#verification = verification;
     this.#output = output;
     this.#report = report;
     this.#clock = clock;
+    this.#progress = startProgress({ ...progress, describe: () => this.#describe() });
+    this.#progress.phase('verifying');
+  }
+
+  [Symbol.dispose](): void {
+    this.#progress[Symbol.dispose]();
   }
 
   async begin(): Promise<void> {
     const { begin } = this.#verification;
     await this.#line(begin);
     const { domains, ...place } = begin.view;
-    if (!this.#output.json) await this.#output.write(`${viewText(place, domains, begin.unflushed)}\n`);
+    if (!this.#output.json) await this.#print(`${viewText(place, domains, begin.unflushed)}\n`);
   }
 
   /** False where a limit ended it. */
@@ -69,13 +83,12 @@ export class VerifyRun {
     await this.#line(end);
     if (this.#output.json) return;
     const { checked, found } = end;
-    const looked = Object.entries(checked)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${formatCount(count)} ${name === 'storedObjects' ? 'objects in the bucket' : name}`);
-    await this.#output.write(
-      `${complete ? 'checked' : 'stopped early; so far checked'} ${looked.join(', ') || 'nothing'}: ` +
-        `${formatCount(found.damage)} damaged, ${formatCount(found.error)} errors, ${formatCount(found.notice)} notices\n`,
-    );
+    await this.#print(`${complete ? 'checked' : 'stopped early; so far checked'} ${summary(checked, found)}\n`);
+  }
+
+  #describe(): { text: string; figures: Record<string, number> } {
+    const { checked, found } = this.#verification;
+    return { text: summary(checked, found), figures: { ...checked, ...found } };
   }
 
   async #finding(finding: VerifyFinding): Promise<void> {
@@ -99,6 +112,25 @@ export class VerifyRun {
   /** To the report, and to stdout under --json. */
   async #line(line: VerifyLine): Promise<void> {
     await this.#report?.line(line);
-    if (this.#output.json) await this.#output.line(line);
+    if (this.#output.json) await this.#print(`${JSON.stringify(line)}\n`);
   }
+
+  /** Beside a live picture on the same terminal. */
+  async #print(text: string): Promise<void> {
+    let written: Promise<void> | undefined;
+    this.#progress.aside(() => {
+      written = this.#output.write(text);
+    });
+    await written;
+  }
+}
+
+function summary(checked: Verification['checked'], found: Verification['found']): string {
+  const looked = Object.entries(checked)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formatCount(count)} ${name === 'storedObjects' ? 'objects in the bucket' : name}`);
+  return (
+    `${looked.join(', ') || 'nothing'}: ${formatCount(found.damage)} damaged, ${formatCount(found.error)} errors, ` +
+    `${formatCount(found.notice)} notices`
+  );
 }

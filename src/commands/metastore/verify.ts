@@ -54,6 +54,7 @@ export default class MetastoreVerify extends MetadataCommand<typeof MetastoreVer
       'cloudtopics/verify-finding/v1',
       'cloudtopics/verify-position/v1',
       'cloudtopics/verify-end/v1',
+      'cloudtopics/progress/v1',
     ],
     jsonLines: true,
   };
@@ -80,7 +81,8 @@ export default class MetastoreVerify extends MetadataCommand<typeof MetastoreVer
     };
     const verification = await Verification.open({ source, bucket }, request, systemClock, resumed?.resume);
     const report = resumed?.report ?? (path === undefined ? undefined : parts.use(await VerifyReport.create(path)));
-    const run = new VerifyRun(verification, this.output, report, systemClock);
+    const { progress: choice, quiet, color } = flags;
+    using run = new VerifyRun(verification, this.output, report, systemClock, { choice, quiet, color });
     if (resumed === undefined) await run.begin();
     const complete = await run.steps({ partitionsMax: limit, timeMs, stop: this.interruption.signal });
     await run.end(complete);
