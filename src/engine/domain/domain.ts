@@ -8,12 +8,11 @@
 // - after an unknown outcome the domain gives up its term, reloads from the log, and rejects with `outcome-unknown`
 
 export { domainPrefix } from './domain-opening.ts';
-export { type DomainView, type DomainViewOptions, openDomainView } from './domain-view.ts';
+export { type DomainView, openDomainView } from './domain-view.ts';
 export {
   type DomainStats,
   type FlushPolicy,
   type LsmDomain,
-  type LsmDomainOptions,
   openLsmDomain,
 } from './lsm-domain.ts';
 
