@@ -6,7 +6,7 @@
 // nothing while the bucket has manifests of the domain. A log that lost something is never taken for a short one.
 
 import type { Clock } from '../base/clock.ts';
-import { EngineError, hasCode } from '../base/errors.ts';
+import { EngineError, hasCode, toEngineError } from '../base/errors.ts';
 import type { Incarnation, Term } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import {
@@ -56,6 +56,13 @@ export interface OpeningEvents {
 }
 
 const readBytes = 1024 * 1024;
+const tailMemtables = 4;
+
+/**
+ * A tail of more bytes than this is flushed before its time, because rows that are overwritten fill the log and no memtable. It is
+ * also what an opening sorts, and so holds, in one go.
+ */
+export const tailBytesMax = ({ memtableBytesMax }: LsmRules): number => tailMemtables * memtableBytesMax;
 
 export const domainPrefix = (clusterId: string, name: string): string => `${clusterId}/domain/${name}/`;
 
@@ -110,11 +117,14 @@ export async function openTerm(options: DomainOpeningOptions, events: OpeningEve
     await replayTail(lsm, { opened, start, tail, events, options });
     if (endedEarly !== undefined) throw endedEarly;
   } catch (error) {
+    // A merge of tables may have begun, and its record may be held.
+    journal.close(toEngineError(error));
     await lsm[Symbol.asyncDispose]();
     throw error;
   }
   const { term, first, end } = opened;
-  opening = new DomainTerm({ term, lsm, journal, tail, first, end });
+  const replayedEnd = lsm.appliedIndex > lsm.coveredIndex ? lsm.appliedIndex : 0;
+  opening = new DomainTerm({ term, lsm, journal, tail, first, end, replayedEnd });
   return opening;
 }
 
@@ -182,6 +192,8 @@ async function replayTail(lsm: LsmStore, { opened, start, tail, events, options 
   const { group, first, end } = opened;
   const { log, pause } = options;
   const entries: LsmEntry[] = start.rows === undefined ? [] : [start.rows];
+  const sortedBytesMax = tailBytesMax(options.rules);
+  let isSorted = false;
   // Entries that are covered already are read only where a write is looked for.
   for (let next = Math.max(first, Math.min(start.index, events.lookBehind) + 1); next <= end; ) {
     const piece = await log.read(group, next, readBytes);
@@ -194,11 +206,16 @@ async function replayTail(lsm: LsmStore, { opened, start, tail, events, options 
       if (index <= start.index) continue;
       tail.add(bytes.length);
       const changes = entry.changes.map(({ key, value }) => ({ key: keyFromText(key), value }));
-      entries.push({ index, changes });
+      if (isSorted) lsm.apply({ index, changes });
+      else entries.push({ index, changes });
+    }
+    if (!isSorted && tail.bytes > sortedBytesMax) {
+      lsm.replay(entries.splice(0));
+      isSorted = true;
     }
     await pause();
   }
-  if (entries.length > 0) lsm.replay(entries);
+  if (!isSorted) lsm.replay(entries);
 }
 
 function missing(group: string, index: number): EngineError {

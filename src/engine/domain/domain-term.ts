@@ -14,6 +14,8 @@ export interface DomainTermParts {
   readonly tail: TailLedger;
   readonly first: number;
   readonly end: number;
+  /** Entries up to here were found behind the manifest; 0 where none was. */
+  readonly replayedEnd: number;
 }
 
 /** A write as the log took it. */
@@ -27,6 +29,7 @@ export class DomainTerm {
   readonly lsm: LsmStore;
   readonly journal: ManifestInLog;
   readonly tail: TailLedger;
+  readonly replayedEnd: number;
   /** Index of the first entry that the log keeps. */
   first: number;
   /** Index of the last entry that is committed. */
@@ -39,6 +42,7 @@ export class DomainTerm {
     this.lsm = parts.lsm;
     this.journal = parts.journal;
     this.tail = parts.tail;
+    this.replayedEnd = parts.replayedEnd;
     this.first = parts.first;
     this.end = parts.end;
   }

@@ -15,7 +15,7 @@ import type { Random } from '../base/random.ts';
 import type { LsmReads, LsmSnapshot, LsmStats, Manifest } from '../lsm/lsm.ts';
 import { AtOnceGate } from './at-once-gate.ts';
 import type { Domain, DomainChange, DomainRow, ScanOptions } from './domain.ts';
-import type { DomainOpeningOptions } from './domain-opening.ts';
+import { type DomainOpeningOptions, tailBytesMax } from './domain-opening.ts';
 import type { DomainTerm } from './domain-term.ts';
 import { DomainTerms } from './domain-terms.ts';
 import { FlushLoop } from './flush-loop.ts';
@@ -170,10 +170,13 @@ export class LsmDomain implements Domain {
   #flushDueMs(): number | undefined {
     const { clock, flush } = this.#options;
     if (this.#terms.closedBy !== undefined || !this.#terms.opened) return undefined;
-    const { over, journal, lsm } = this.#terms.current;
+    const { over, journal, lsm, tail, replayedEnd } = this.#terms.current;
     if (over !== undefined) return clock.nowMs() + this.#terms.reopenInMs;
     if (journal.held || this.#gate?.doubtful === true) return clock.nowMs();
     if (flush === 'at-once') return undefined;
+    // How long replayed entries have waited nobody knows.
+    const isDue = lsm.coveredIndex < replayedEnd || tail.bytes > tailBytesMax(this.#options.rules);
+    if (isDue) return clock.nowMs();
     const { dirtySinceMs } = lsm.stats();
     return dirtySinceMs === undefined ? undefined : dirtySinceMs + flush.everyMs();
   }

@@ -1,10 +1,10 @@
 // What a domain is opened from, and what it refuses: a log that lost something is never taken for a short one.
 
 import { describe, expect, it } from 'vitest';
-import { toEngineError } from '../../../src/engine/base/errors.ts';
+import { EngineError, toEngineError } from '../../../src/engine/base/errors.ts';
 import { decodeRecordedManifest, encodeRecordedManifest } from '../../../src/engine/domain/recorded-manifest-format.ts';
 import type { LogSnapshot } from '../../../src/engine/replicated-log/replicated-log.ts';
-import { DomainStage, prefix, rowsOf, set, unset } from './domain-stage.ts';
+import { DomainStage, prefix, rowsOf, set, tinyRules, turn, unset } from './domain-stage.ts';
 
 const group = 'domain/test';
 
@@ -96,7 +96,7 @@ describe('opening', () => {
     const value = 'x'.repeat(700_000);
     await Promise.all(['a', 'b', 'c'].map((key) => domain.write([set(key, value)])));
     at.crash();
-    at.onStore(undefined);
+    // With nothing flushed an opening needs nothing of the bucket.
     await using again = await at.open();
     expect((await again.scan({})).map((row) => row.value.length)).toEqual([700_000, 700_000, 700_000]);
     expect(again.stats().log).toMatchObject({ tailEntries: 3 });
@@ -223,5 +223,31 @@ describe('a bucket that lost something', () => {
     await using domain = await at.open();
     await expect(domain.get('2')).rejects.toMatchObject({ code: 'object-not-found', context: { key } });
     expect((await domain.get('4'))?.toString()).toBe('tail');
+  });
+});
+
+describe('an opening that fails', () => {
+  it('ends, also while the log refuses what a merge of tables would have it record', async () => {
+    const at = new DomainStage();
+    const rules = { ...tinyRules, level0Trigger: 40 };
+    const domain = await at.open({ rules });
+    for (let n = 0; n < 3; n++) {
+      await domain.write([set('a', `${n}`)]);
+      await domain.flush();
+    }
+    await domain.write([set('a', 'tail')]);
+    await domain[Symbol.asyncDispose]();
+    const refused = Promise.withResolvers<void>();
+    at.onLog((operation) => {
+      if (operation !== 'snapshot') return undefined;
+      refused.resolve();
+      return { kind: 'refused' };
+    });
+    at.log.read = async () => {
+      await refused.promise;
+      for (let turns = 0; turns < 10; turns++) await turn();
+      throw new EngineError('log-unavailable', 'the log cannot be read');
+    };
+    expect(await refusal(at)).toMatchObject({ code: 'log-unavailable' });
   });
 });

@@ -50,7 +50,10 @@ export interface LsmStore extends LsmReads, AsyncDisposable {
   readonly coveredIndex: number;
   /** The manifest that is recorded; undefined before the first flush ever. */
   readonly manifest: Manifest | undefined;
-  /** After opening, before any apply: the entries that the log holds behind the manifest, in order. Sorted in one go. */
+  /**
+   * After opening, before any apply: the entries that the log holds behind the manifest, in order. Sorted in one go. The values are
+   * kept as they are, with the memory they are cut from: what is more than a few memtables is applied behind.
+   */
   replay(entries: readonly LsmEntry[]): void;
   /** Undefined when an entry may be committed and applied now; else a promise of when (memtables full, level 0 full). */
   room(): Promise<void> | undefined;
@@ -72,7 +75,10 @@ export interface LsmStats {
   readonly manifest: { readonly name: string; readonly createdMs: number } | undefined;
   /** Wall clock of the last flush that was recorded by this process or found at opening. */
   readonly flushedMs: number | undefined;
-  /** When the oldest entry that is not flushed was applied; undefined when all are. */
+  /**
+   * When the oldest entry that is not flushed was applied, by the wall clock as it is set now: it is as long ago as this says, also
+   * where the clock was set since. Undefined when all are flushed.
+   */
   readonly dirtySinceMs: number | undefined;
   readonly snapshots: number;
   readonly counters: {

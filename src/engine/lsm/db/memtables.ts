@@ -10,7 +10,7 @@ export interface FilledMemtable {
   readonly memtable: Memtable;
   /** Everything up to here is in this memtable or was flushed before. */
   readonly lastIndex: number;
-  /** Wall clock, when its first entry was applied. */
+  /** Monotonic clock, when its first entry was applied. */
   readonly sinceMs: number;
 }
 
@@ -46,21 +46,21 @@ export class Memtables {
     return this.#appliedIndex;
   }
 
-  /** Wall clock of the oldest entry in them. */
+  /** Monotonic clock, when the oldest entry in them was applied: the wall clock may be set meanwhile. */
   get sinceMs(): number | undefined {
     return this.#immutable?.sinceMs ?? this.#activeSinceMs;
   }
 
-  apply({ index, changes }: LsmEntry, nowMs: number): void {
+  apply({ index, changes }: LsmEntry, monotonicMs: number): void {
     if (index <= this.#appliedIndex) throw outOfOrder(index, this.#appliedIndex);
     for (const change of changes) checkChange(change);
     for (const { key, value } of changes) this.#active.put(key, index, value === undefined ? undefined : copyOf(value));
     this.#appliedIndex = index;
-    this.#activeSinceMs ??= nowMs;
+    this.#activeSinceMs ??= monotonicMs;
   }
 
   /** Before any apply. */
-  replay(entries: readonly LsmEntry[], nowMs: number): void {
+  replay(entries: readonly LsmEntry[], monotonicMs: number): void {
     const last = entries.at(-1);
     if (last === undefined) return;
     if (this.#activeSinceMs !== undefined) throw new EngineError('bug', 'entries are replayed before any is applied');
@@ -73,7 +73,7 @@ export class Memtables {
     this.#active = Memtable.fromEntries(entries, this.#isRead);
     this.#newestFirst = [this.#active];
     this.#appliedIndex = last.index;
-    this.#activeSinceMs = nowMs;
+    this.#activeSinceMs = monotonicMs;
   }
 
   /** What fills becomes what is written out; there must be none. Undefined when nothing was applied since the last time. */

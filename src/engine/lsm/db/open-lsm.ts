@@ -129,7 +129,7 @@ class LiveLsm extends ReadCore implements LsmStore {
   replay(entries: readonly LsmEntry[]): void {
     const { life, memtables, options } = this.#parts;
     life.check();
-    memtables.replay(entries, options.clock.nowMs());
+    memtables.replay(entries, options.clock.monotonicMs());
     this.#flushes.run();
   }
 
@@ -140,7 +140,7 @@ class LiveLsm extends ReadCore implements LsmStore {
   apply(entry: LsmEntry): void {
     const { life, memtables, options } = this.#parts;
     life.check();
-    memtables.apply(entry, options.clock.nowMs());
+    memtables.apply(entry, options.clock.monotonicMs());
     this.#room.applied();
     if (memtables.active.bytes > options.rules.memtableBytesMax) this.#flushes.run();
   }
@@ -171,7 +171,7 @@ class LiveLsm extends ReadCore implements LsmStore {
       })),
       manifest: manifest && { name: nameText(manifest.name), createdMs: manifest.createdMs },
       flushedMs: this.#flushes.flushedMs ?? manifest?.createdMs,
-      dirtySinceMs: memtables.sinceMs,
+      dirtySinceMs: this.#dirtySinceMs(),
       snapshots: snapshots.count,
       counters: {
         flushes: this.#flushes.flushes,
@@ -189,6 +189,13 @@ class LiveLsm extends ReadCore implements LsmStore {
     await this.#flushes.stopped();
     await this.#compactions.stopped();
     sets.close();
+  }
+
+  #dirtySinceMs(): number | undefined {
+    const { memtables, options } = this.#parts;
+    const { clock } = options;
+    if (memtables.sinceMs === undefined) return undefined;
+    return Math.round(clock.nowMs() - (clock.monotonicMs() - memtables.sinceMs));
   }
 
   /** From now on this manifest is what is read; the memtable that it covers goes in the same turn. */
