@@ -26,6 +26,7 @@ function domainTable(figures: readonly DomainFigures[], live: boolean): Promise<
       ? [
           { title: 'applied', right },
           { title: 'in memory', right },
+          { title: 'log to replay', right },
           { title: 'not in the bucket since' },
           { title: 'flushed' },
         ]
@@ -42,6 +43,7 @@ function domainTable(figures: readonly DomainFigures[], live: boolean): Promise<
       ? [
           shown(one.appliedIndex),
           formatSize((one.memtable?.bytes ?? 0) + (one.immutable?.bytes ?? 0)),
+          one.log === null ? '-' : formatSize(one.log.tailBytes),
           one.dirtySince ?? '-',
           one.flushed ?? 'never',
         ]

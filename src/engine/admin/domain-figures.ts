@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { judgeObjects, nameText, type TableInfo } from '../lsm/lsm.ts';
 import type { BucketSource } from './bucket-source.ts';
 import type { LiveDomains } from './live-domains.ts';
-import type { LiveCluster, LiveDomainStatus } from './live-status-format.ts';
+import type { LiveCluster, LiveDomainStatus, LiveLog } from './live-status-format.ts';
 import { chosenDomains, type PictureMoment } from './metadata-source.ts';
 
 export interface LevelFigures {
@@ -41,7 +41,11 @@ export interface DomainFigures {
   readonly flushEveryMs: number | null;
   readonly flushed: string | null;
   readonly dirtySince: string | null;
+  readonly lastFlushMs: number | null;
+  readonly term: number | null;
+  readonly log: LiveLog | null;
   readonly snapshots: number | null;
+  readonly reopenings: number | null;
   readonly counters: Readonly<Record<string, number>> | null;
   /** What the collector may take, and what it may not judge yet. */
   readonly obsolete: { readonly tables: number; readonly manifests: number; readonly bytes: number } | null;
@@ -126,7 +130,11 @@ const neverFlushed = (domain: string): DomainFigures => ({
   flushEveryMs: null,
   flushed: null,
   dirtySince: null,
+  lastFlushMs: null,
+  term: null,
+  log: null,
   snapshots: null,
+  reopenings: null,
   counters: null,
   obsolete: null,
 });
@@ -165,7 +173,11 @@ function figuresOf(status: LiveDomainStatus, at: string): DomainFigures {
     flushEveryMs: status.flushEveryMs,
     flushed: status.flushed,
     dirtySince,
+    lastFlushMs: status.lastFlushMs,
+    term: status.term,
+    log: status.log,
     snapshots: status.snapshots,
+    reopenings: status.reopenings,
     counters: status.counters,
   };
 }

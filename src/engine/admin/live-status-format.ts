@@ -23,8 +23,21 @@ export interface LiveManifest {
   readonly created: string;
 }
 
+/** Indexes of entries, and bytes. */
+export interface LiveLog {
+  /** The first entry that is kept, and the last. */
+  readonly first: number;
+  readonly end: number;
+  /** What an opening would replay. */
+  readonly tailEntries: number;
+  readonly tailBytes: number;
+  /** Of writes that wait to be appended. */
+  readonly queuedBytes: number;
+}
+
 export interface LiveDomainStatus {
   readonly name: string;
+  readonly term: number;
   readonly flushEveryMs: number;
   readonly appliedIndex: number;
   readonly coveredIndex: number;
@@ -35,7 +48,11 @@ export interface LiveDomainStatus {
   /** RFC 3339; null where nothing was flushed yet. */
   readonly flushed: string | null;
   readonly dirtySince: string | null;
+  readonly lastFlushMs: number | null;
+  readonly log: LiveLog;
   readonly snapshots: number;
+  /** Terms that were given up and opened again. */
+  readonly reopenings: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -102,6 +119,7 @@ function domainStatus(answer: unknown): LiveDomainStatus {
   const fields = record(answer, 'a domain');
   return {
     name: text(fields, 'name'),
+    term: count(fields, 'term'),
     flushEveryMs: count(fields, 'flushEveryMs'),
     appliedIndex: count(fields, 'appliedIndex'),
     coveredIndex: count(fields, 'coveredIndex'),
@@ -111,8 +129,22 @@ function domainStatus(answer: unknown): LiveDomainStatus {
     manifest: optional(fields['manifest'], manifest),
     flushed: optional(fields['flushed'], (value) => asText(value, 'flushed')),
     dirtySince: optional(fields['dirtySince'], (value) => asText(value, 'dirtySince')),
+    lastFlushMs: optional(fields['lastFlushMs'], () => count(fields, 'lastFlushMs')),
+    log: log(fields['log']),
     snapshots: count(fields, 'snapshots'),
+    reopenings: count(fields, 'reopenings'),
     counters: counters(fields['counters']),
+  };
+}
+
+function log(answer: unknown): LiveLog {
+  const fields = record(answer, 'a log');
+  return {
+    first: count(fields, 'first'),
+    end: count(fields, 'end'),
+    tailEntries: count(fields, 'tailEntries'),
+    tailBytes: count(fields, 'tailBytes'),
+    queuedBytes: count(fields, 'queuedBytes'),
   };
 }
 

@@ -111,6 +111,12 @@ export class Verification {
     if (scope.checkStorage && bucket === undefined) {
       throw new EngineError('usage', '--check-storage looks into the bucket', { hint: 'give --store URL too' });
     }
+    if (bucket !== undefined && bucket.place.clusterId !== source.place.clusterId) {
+      throw new EngineError('usage', 'the broker serves another cluster than the one in the bucket', {
+        context: { broker: source.place.clusterId, bucket: bucket.place.clusterId },
+        hint: 'name the bucket of this broker with --store and --cluster',
+      });
+    }
     if (resume !== undefined) checkSamePlace(resume.begin.view, source.place);
     const pinned = resume?.begin.view.domains;
     const opened = await openAll(sources, await namesToOpen(source, scope), pinned);

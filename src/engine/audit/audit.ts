@@ -1,7 +1,7 @@
 // The front door of the audit: rows typed, partitions described, metadata and tables verified. Works on DomainReads, so on a live
 // broker and on its bucket alike, and changes nothing.
 
-export type { CheckFinding, Severity } from './check-finding.ts';
+export type { CheckFinding } from './check-finding.ts';
 export {
   type CheckCounts,
   type CheckedDomain,
@@ -18,5 +18,5 @@ export {
   type PartitionSummary,
   summarizePartition,
 } from './partition-description.ts';
-export { describeRow, type RowView, undecodedKind } from './row-view.ts';
+export { describeRow, type RowView } from './row-view.ts';
 export { checkTable, type ShownTableFinding, shownFinding, type TableCheck } from './table-check.ts';

@@ -23,14 +23,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { controlDomain, namesOfDomains, readDomainCounts } from './control-reads.ts';
 import { listDomainNames } from './domain-listing.ts';
 
-export {
-  controlDomain,
-  findTopicById,
-  findTopicByName,
-  namesOfDomains,
-  readDomainCounts,
-  readTopics,
-} from './control-reads.ts';
+export { controlDomain, findTopicById, findTopicByName, readDomainCounts } from './control-reads.ts';
 
 export interface BucketViewOptions {
   /** Stays open when the view is closed. */

@@ -18,7 +18,7 @@ export const controlDomain = 'control';
 const pageRows = 1000;
 
 /** In the order of their ids, a page at a time. Throws for a row that does not decode: a topic is never left out silently. */
-export async function* readTopics(control: DomainReads): AsyncGenerator<TopicRow> {
+async function* readTopics(control: DomainReads): AsyncGenerator<TopicRow> {
   let after: string | undefined;
   while (true) {
     const rows = await control.scan({
@@ -43,7 +43,7 @@ export async function findTopicByName(control: DomainReads, name: string): Promi
   return undefined;
 }
 
-export interface DomainCounts {
+interface DomainCounts {
   readonly metastore: number;
   readonly groups: number;
 }
@@ -66,5 +66,4 @@ export function namesOfDomains({ metastore, groups }: DomainCounts): string[] {
   return [controlDomain, ...numbered('groups', groups), ...numbered('metastore', metastore)];
 }
 
-export const numbered = (kind: string, count: number): string[] =>
-  Array.from({ length: count }, (_, at) => `${kind}/${at}`);
+const numbered = (kind: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${kind}/${at}`);

@@ -35,7 +35,7 @@ export { BucketTables } from './io/bucket-tables.ts';
 export { type LsmCacheOptions, type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
 export type { TableSource } from './io/table-storage.ts';
 export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
-export { diffManifests, type ManifestDiff } from './manifest/manifest-diff.ts';
+export { diffManifests } from './manifest/manifest-diff.ts';
 export {
   listManifests,
   type ManifestObject,
@@ -43,8 +43,7 @@ export {
   type ReadManifest,
   readManifest,
 } from './manifest/manifest-objects.ts';
-export { type JudgedObjects, judgeObjects } from './manifest/obsolete-objects.ts';
-export type { InspectedBlock } from './sst/inspect-block.ts';
-export { inspectBlocks, inspectTable, type TableInspection } from './sst/inspect-table.ts';
+export { judgeObjects } from './manifest/obsolete-objects.ts';
+export { inspectBlocks, inspectTable } from './sst/inspect-table.ts';
 export type { TableFinding } from './sst/table-finding.ts';
 export type { TableInfo } from './sst/table-info.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LiveDomains } from '../../../src/engine/admin/live-domains.ts';
-import { systemClock } from '../../../src/engine/base/clock.ts';
+import { type Clock, systemClock } from '../../../src/engine/base/clock.ts';
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { silentLogger } from '../../../src/engine/base/logger.ts';
 import { AdminDomainRoutes } from '../../../src/engine/broker/admin-domain-routes.ts';
@@ -190,6 +190,33 @@ describe('something else at the address', () => {
     const port = await answering(200, '{"domains":7}');
     await expect(clientOf(port).cluster()).rejects.toMatchObject({ code: 'unsupported-version' });
     await expect(clientOf(port).reads('control').scan({})).rejects.toMatchObject({ code: 'unsupported-version' });
+  });
+
+  it('is asked again while it is busy, and not without end', async () => {
+    let asked = 0;
+    server = createServer((_request, response) => {
+      asked++;
+      if (asked < 4) response.writeHead(503).end('{"error":"too many requests for rows at a time; try again"}');
+      else response.writeHead(200).end('{"rows":[],"more":false}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const pauses: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after(delayMs, run) {
+        pauses.push(delayMs);
+        setImmediate(run);
+        return { cancel: () => {} };
+      },
+    };
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect(await new LiveDomains({ url, clock }).reads('control').scan({})).toEqual([]);
+    expect(pauses).toEqual([200, 400, 600]);
+    asked = -100;
+    await expect(new LiveDomains({ url, clock }).reads('control').scan({})).rejects.toMatchObject({
+      code: 'broker-unavailable',
+    });
+    expect(asked).toBe(-95);
   });
 
   it('is not read without end', async () => {

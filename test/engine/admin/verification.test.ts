@@ -1,6 +1,8 @@
 // The whole check over a bucket that is sound, and damaged in one place each time: the damage is found by its name and place, and
 // what is sound beside it is still checked.
 
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BucketSource } from '../../../src/engine/admin/bucket-source.ts';
 import {
@@ -16,6 +18,7 @@ import { systemRandom } from '../../../src/engine/base/random.ts';
 import { topicKey } from '../../../src/engine/cluster/control-format.ts';
 import { encodeEmptyRangeRow } from '../../../src/engine/metastore/extent-row-format.ts';
 import { emptyRangeKey, extentKey, objectKey } from '../../../src/engine/metastore/metastore-key-format.ts';
+import { objectPath } from '../../../src/engine/store/file-key-path.ts';
 import { clusterId, FlushedCluster, orders } from '../../support/flushed-cluster.ts';
 
 const everything: VerifyRequest = { domains: undefined, topic: undefined, checkObjects: true, checkStorage: true };
@@ -101,6 +104,21 @@ describe('the check of a cluster', () => {
     const unknown = found.find(({ name }) => name === 'object_unknown');
     expect(unknown).toMatchObject({ severity: 'notice', key: stranger, domain: null });
     expect(unknown?.ageMs).toBeGreaterThanOrEqual(hour - 60_000);
+  });
+
+  it('calls an object unknown for good once its row would have to be there', async () => {
+    const stranger = `${clusterId}/level_one/00000000-0000-4000-8000-000000000009`;
+    const noObject = `${clusterId}/level_one/notes.txt`;
+    await cluster.store.put(stranger, [Buffer.alloc(3)]);
+    await cluster.store.put(noObject, [Buffer.alloc(3)]);
+    const anHourAgo = new Date(Date.now() - hour);
+    await utimes(join(cluster.directory, 'bucket', objectPath(stranger)), anHourAgo, anHourAgo);
+    const { found, verification } = await check();
+    expect(found.filter(({ name }) => name === 'object_unknown').map(inShort)).toEqual([
+      ['error', 'object_unknown', null, stranger],
+      ['error', 'object_unknown', null, noObject],
+    ]);
+    expect(verification.found).toMatchObject({ damage: 0, error: 2 });
   });
 
   it('finds a flipped byte in any table, with its place, and goes on with the rest', async () => {

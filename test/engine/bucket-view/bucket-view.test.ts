@@ -60,6 +60,15 @@ describe('the view of a bucket', () => {
     expect(await again.domain('control')).toBeDefined();
   });
 
+  it('ignores manifests of an owner that did not take over', async () => {
+    await using view = await open();
+    const before = (await view.domain('groups/0'))!.manifest.name;
+    const [key] = (await cluster.keys('domain/groups/0/manifest/')).slice(-1);
+    await cluster.store.put(key!.replace('/0000000001-', '/0000000002-'), [Buffer.from('of somebody else')]);
+    await using again = await open();
+    expect((await again.domain('groups/0'))!.manifest.name).toEqual(before);
+  });
+
   it('needs no right to write', async () => {
     const deps = { clock: systemClock, random: systemRandom, logger: silentLogger, options: { readOnly: true } };
     await using store = await openStore(cluster.storeUrl, deps);
