@@ -1,10 +1,12 @@
 // Adds what the reconciler has uploaded: extents, explicit empty ranges, terms, stamp and producers of partitions, in one batch.
 //
-// - every object must be preregistered (or partial), or nothing is added
+// - every object must be known, or nothing is added
 // - a partition's offsets are taken only where they begin at its next offset, 0 for one that is not known; otherwise they are dropped,
 //   and the answer says where to go on: an acknowledgement that was lost heals itself
-// - of a removed topic nothing is taken
-// - what is dropped counts as removed bytes of its object, so that the object can be collected
+// - of a removed topic nothing is taken, and nothing that lies in an object which is complete: it was added before, when an
+//   acknowledgement was lost, or has expired, and then the answer says to go on where the request began
+// - what is dropped counts as removed bytes of its object, so that the object can be collected; the account of a complete object is
+//   not touched, because its extents may be in use
 
 import { compareStamps, noStamp, type Offset, offset, type TimestampMs, type TopicId } from '../base/ids.ts';
 import type { DomainReads } from '../domain/domain.ts';
@@ -28,7 +30,7 @@ export async function addObjects(
   const intervals = checkAddition(request);
   const draft = new RowDraft(reads);
   const ledger = new ObjectLedger(draft, nowMs);
-  await ledger.admit(request.objects);
+  const closed = await ledger.admitOpen(request.objects);
   const corrections: (TopicPartition & { nextOffset: Offset })[] = [];
   const removedTopics = new Set<TopicId>();
   for (const [at, addition] of request.partitions.entries()) {
@@ -36,14 +38,14 @@ export async function addObjects(
     const interval = intervals[at] as Interval;
     const row = (await readPartition(draft, addition)) ?? emptyPartition(addition);
     if (await isRemoved(draft, topicId)) removedTopics.add(topicId);
-    else if (interval.baseOffset !== row.nextOffset) {
+    else if (interval.baseOffset !== row.nextOffset || extents.some(({ objectId }) => closed.has(objectId))) {
       corrections.push({ topicId, partition, nextOffset: row.nextOffset });
     } else {
       for (const extent of extents) ledger.use(extent);
       await append(draft, row, addition, interval);
       continue;
     }
-    for (const extent of extents) ledger.drop(extent);
+    for (const extent of extents) if (!closed.has(extent.objectId)) ledger.drop(extent);
   }
   ledger.save();
   return finishUpdate(draft, { corrections, removedTopics: [...removedTopics] });

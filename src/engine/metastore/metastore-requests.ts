@@ -47,7 +47,10 @@ export interface AddObjectsRequest {
 }
 
 export interface AddObjectsAnswer {
-  /** Partitions whose offsets were not taken, because they do not continue what is there; and where to go on. */
+  /**
+   * Partitions whose offsets were not taken, because they do not continue what is there or lie in an object that is complete already;
+   * and where to go on. That is where the request began when the object has expired: another one must be uploaded.
+   */
   readonly corrections: readonly (TopicPartition & { readonly nextOffset: Offset })[];
   /** Topics of the request that are removed: nothing of them was taken. */
   readonly removedTopics: readonly TopicId[];

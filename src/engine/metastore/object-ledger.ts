@@ -24,15 +24,24 @@ export class ObjectLedger {
 
   /** Each must be preregistered or partial, or the whole request is refused. */
   async admit(objects: readonly NewObject[]): Promise<void> {
+    const [objectId] = await this.admitOpen(objects);
+    if (objectId !== undefined) throw notPreregistered(objectId, 'was added before, or has expired');
+  }
+
+  /** Gives those that are complete already: they take nothing, and their accounts stay as they are. */
+  async admitOpen(objects: readonly NewObject[]): Promise<ReadonlySet<ObjectId>> {
+    const closed = new Set<ObjectId>();
     for (const { objectId, sizeBytes, footerPosition, partial } of objects) {
       const row = await readObject(this.#draft, objectId);
-      if (row === undefined || row.state === 'complete') {
-        const found = row === undefined ? 'is not known' : 'was added before, or has expired';
-        throw new EngineError('object-not-preregistered', `object ${objectId} ${found}`, { context: { objectId } });
+      if (row === undefined) throw notPreregistered(objectId, 'is not known');
+      if (row.state === 'complete') {
+        closed.add(objectId);
+        continue;
       }
       const state = partial === true ? 'partial' : 'complete';
       this.#accounts.set(objectId, { ...row, state, sizeBytes, footerPosition, lastUpdatedMs: this.#nowMs });
     }
+    return closed;
   }
 
   /** An extent of an admitted object is in use from now on. */
@@ -74,4 +83,8 @@ export class ObjectLedger {
     if (account === undefined) throw new EngineError('bug', `object ${objectId} was not admitted`);
     return account;
   }
+}
+
+function notPreregistered(objectId: ObjectId, found: string): EngineError {
+  return new EngineError('object-not-preregistered', `object ${objectId} ${found}`, { context: { objectId } });
 }

@@ -39,8 +39,8 @@ function preregistered(objectId: ObjectId, lastUpdatedMs: TimestampMs): ObjectRo
 }
 
 /**
- * Ends the waiting for objects that were not added, or not to the end, in time: a late add of them is refused from then on, and those
- * that nothing uses can be collected. Answers which ones it were.
+ * Ends the waiting for objects that were not added, or not to the end, in time: a late add of them takes nothing from then on, and
+ * those that nothing uses can be collected. Answers which ones it were.
  */
 export async function expirePreregistrations(
   reads: DomainReads,

@@ -88,7 +88,12 @@ export class SimpleMetastore {
   }
 
   add(request: AddObjectsRequest, now: number): { corrections: unknown[]; removedTopics: string[] } {
-    this.#admit(request.objects, now);
+    const closed = request.objects.filter(({ objectId }) => this.state.objects.get(objectId)?.state === 'complete');
+    const isClosed = ({ objectId }: { objectId: string }) => closed.some((one) => one.objectId === objectId);
+    this.#admit(
+      request.objects.filter((one) => !isClosed(one)),
+      now,
+    );
     const corrections: unknown[] = [];
     const removedTopics = new Set<string>();
     for (const one of request.partitions) {
@@ -96,11 +101,11 @@ export class SimpleMetastore {
       const tiles = tilesOf(one);
       const isRemoved = this.state.removedTopics.has(one.topicId);
       if (isRemoved) removedTopics.add(one.topicId);
-      const fits = tiles[0]?.base === partition.next;
+      const fits = tiles[0]?.base === partition.next && !one.extents.some(isClosed);
       if (!isRemoved && !fits) {
         corrections.push({ topicId: one.topicId, partition: one.partition, nextOffset: partition.next });
       }
-      for (const extent of one.extents) {
+      for (const extent of one.extents.filter((extent) => !isClosed(extent))) {
         this.#object(extent).totalBytes += extent.length;
         if (isRemoved || !fits) this.#object(extent).removedBytes += extent.length;
       }
