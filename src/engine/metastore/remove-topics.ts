@@ -41,14 +41,15 @@ export async function removeTopics(
   return finishUpdate(draft, { notRemoved });
 }
 
-/** What the step may still remove. */
+/** What the step may still remove; below zero where the last partition took more. */
 interface Budget {
   rows: number;
 }
 
 /** Whether nothing is left of the topic. */
 async function removeTopic(draft: RowDraft, id: TopicId, ledger: ObjectLedger, budget: Budget): Promise<boolean> {
-  const limit = budget.rows + 1;
+  // Also with nothing left to spend, one row tells whether the topic is gone.
+  const limit = Math.max(0, budget.rows) + 1;
   const rows = await draft.scan({ prefix: topicPartitionsPrefix(id), limit });
   for (const { key, value } of rows) {
     if (budget.rows <= 0 || !(await removePartition(draft, decodePartitionRow(key, value), ledger, budget)))
@@ -65,12 +66,12 @@ async function removePartition(
   budget: Budget,
 ): Promise<boolean> {
   if (row.startOffset < row.nextOffset) {
-    const { row: moved, tiles } = await advanceStart(draft, row, row.nextOffset, ledger, budget.rows);
-    budget.rows -= tiles;
+    const { row: moved, rowsGone } = await advanceStart(draft, row, row.nextOffset, ledger, budget.rows);
+    budget.rows -= rowsGone;
     if (moved.startOffset < moved.nextOffset) return false;
   }
   for (const prefix of [termsPrefix(row), producersPrefix(row)]) {
-    const rows = await draft.scan({ prefix, limit: budget.rows + 1 });
+    const rows = await draft.scan({ prefix, limit: Math.max(0, budget.rows) + 1 });
     for (const { key } of rows) {
       if (budget.rows <= 0) return false;
       draft.delete(key);

@@ -7,7 +7,7 @@ import { type Offset, offset, type TimestampMs } from '../base/ids.ts';
 import type { DomainReads } from '../domain/domain.ts';
 import { truncateCompaction } from './compaction-change.ts';
 import { refreshIndex } from './extent-index.ts';
-import { decodeTermRow } from './extent-row-format.ts';
+import { decodeTermRow, type OffsetRange } from './extent-row-format.ts';
 import { emptyRangeKey, extentKey, partitionKey, termKey, termsPrefix } from './metastore-key-format.ts';
 import {
   type SetStartOffsetAnswer,
@@ -42,18 +42,18 @@ export async function setStartOffset(
   return finishUpdate(draft, { startOffset: moved.startOffset, hasMore: moved.startOffset < startOffset });
 }
 
-/** Moves as far as `rowsMax` tiles allow, and gives the row as it is then, with the number of tiles that went. */
+/** Moves as far as `rowsMax` tiles allow, and gives the row as it is then, with the number of tiles and terms that went. */
 export async function advanceStart(
   draft: RowDraft,
   row: PartitionRow,
   target: Offset,
   ledger: ObjectLedger,
   rowsMax: number,
-): Promise<{ row: PartitionRow; tiles: number }> {
+): Promise<{ row: PartitionRow; rowsGone: number }> {
   // One more of each than may go tells how far the start can move.
   const limit = rowsMax + 1;
-  const extents = await readExtents(draft, row, { before: target, limit });
-  const ranges = await readEmptyRanges(draft, row, { before: target, limit });
+  const extents = await tilesFrom(draft, row, readExtents, { before: target, limit });
+  const ranges = await tilesFrom(draft, row, readEmptyRanges, { before: target, limit });
   const below = [...extents, ...ranges]
     .filter((tile) => tile.lastOffset < target)
     .sort((a, b) => a.baseOffset - b.baseOffset);
@@ -66,7 +66,7 @@ export async function advanceStart(
   }
   for (const range of goneRanges) draft.delete(emptyRangeKey(row, range.baseOffset));
   if (gone.length > 0) await refreshIndex(draft, row, { removed: gone.map((one) => one.baseOffset), added: [] });
-  await dropTerms(draft, row, startOffset);
+  const terms = await dropTerms(draft, row, startOffset);
   await truncateCompaction(draft, row, startOffset);
   const moved: PartitionRow = {
     ...row,
@@ -75,16 +75,36 @@ export async function advanceStart(
     extentCount: row.extentCount - gone.length,
   };
   draft.put(partitionKey(row), encodePartitionRow(moved));
-  return { row: moved, tiles: gone.length + goneRanges.length };
+  return { row: moved, rowsGone: gone.length + goneRanges.length + terms };
 }
 
-/** Drops terms that end at or below the start. Beyond the bound they stay until the start moves again, which harms nobody. */
-async function dropTerms(draft: RowDraft, row: PartitionRow, startOffset: number): Promise<void> {
+/** The tiles of one kind from the one that holds the start on. It is sought: below lies what was removed and not yet merged away. */
+async function tilesFrom<Tile extends OffsetRange>(
+  draft: RowDraft,
+  row: PartitionRow,
+  read: (
+    reads: RowDraft,
+    of: PartitionRow,
+    bounds: { from?: number; before: number; reverse?: boolean; limit: number },
+  ) => Promise<Tile[]>,
+  bounds: { readonly before: number; readonly limit: number },
+): Promise<Tile[]> {
+  const [holding] = await read(draft, row, { before: row.startOffset + 1, reverse: true, limit: 1 });
+  const from = Math.min(holding?.baseOffset ?? row.startOffset, row.startOffset);
+  return read(draft, row, { from, ...bounds });
+}
+
+/**
+ * Drops terms that end at or below the start, and gives their number. Beyond the bound they stay until the start moves again, which
+ * harms nobody.
+ */
+async function dropTerms(draft: RowDraft, row: PartitionRow, startOffset: number): Promise<number> {
   const rows = await draft.scan({ prefix: termsPrefix(row), limit: stepRowsMax });
   const terms = rows.map(({ key, value }) => decodeTermRow(key, value));
   for (const [at, { term }] of terms.entries()) {
     const next = terms[at + 1];
-    if (next === undefined || next.startOffset > startOffset) return;
+    if (next === undefined || next.startOffset > startOffset) return at;
     draft.delete(termKey(row, term));
   }
+  return terms.length;
 }
