@@ -80,6 +80,8 @@ export class BucketTables implements TableStorage {
     const disk = this.#disk;
     if (disk === undefined) return;
     const id = cacheId(this.#store.label, key);
+    // Nothing had the name before, so what is there under it is of a bucket that was put back to an earlier state.
+    disk.drop(id);
     const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
     for (let index = 0; index < chunkCount(sizeBytes); index++) {
       if (!disk.keep(id, index, partsOf(parts, index * chunkBytes, chunkLength(index, sizeBytes)))) return;

@@ -67,14 +67,12 @@ export class ChunkFetcher {
     return await this.#counted(length, () => readTableRange(this.#store, table.key, table.sizeBytes, start, length));
   }
 
-  /** What is near of these chunks is thrown away. */
+  /** What is near of the table is thrown away, because these chunks of it were wrong: the others may be of another table too. */
   drop(table: FetchedTable, indexes: readonly number[]): void {
-    this.#disk?.drop(table.id, indexes);
-    for (const index of indexes) {
-      this.#memory.drop(chunkName(table, index));
-      // Who needs it once more needs all of it.
-      this.#touch(chunkName(table, index));
-    }
+    this.#disk?.drop(table.id);
+    this.#memory.dropTable(table.id);
+    // Who needs one of them once more needs all of it.
+    for (const index of indexes) this.#touch(chunkName(table, index));
   }
 
   async #fromFlight(flight: Promise<Buffer>, chunk: string, at: number, length: number): Promise<Buffer> {

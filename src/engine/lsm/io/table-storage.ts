@@ -13,7 +13,7 @@ export interface TableSource {
   readonly sizeBytes: number;
   /** Bytes [start, start + length): at once where they are at hand locally, else a promise. Nobody changes them. */
   read(start: number, length: number): Buffer | Promise<Buffer>;
-  /** The same bytes from the object itself, after the ones `read` gave did not match their checksum. Drops the local copy. */
+  /** The same bytes from the object itself, after the ones `read` gave were refused. Drops the local copy, all of it. */
   readAgain(start: number, length: number): Promise<Buffer>;
   /**
    * Says that [start, end) will be read soon, in order: fetched ahead in large parallel chunks where it is not local. A hint; what

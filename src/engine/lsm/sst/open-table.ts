@@ -20,8 +20,7 @@ const tailGuessBytesMax = 2 * 1024 * 1024;
 /** Rejects with `corrupt-object` where the table is damaged or is another one than `info` means. */
 export async function openTable(source: TableSource, info: TableInfo, blocks: BlockCache): Promise<TableReader> {
   const guess = Math.min(tailGuessBytesMax, tailGuessBytes + tailBytesPerEntry * info.entries);
-  const tail = await readTail(source, guess);
-  checkFacts(tail.facts, info, source.key);
+  const tail = await readTail(source, guess, ({ facts }) => checkFacts(facts, info, source.key));
   return new OpenTable(source, info, tail, blocks);
 }
 

@@ -2,7 +2,7 @@
 // made, else in two.
 
 import { hasCode } from '../../base/errors.ts';
-import type { ObjectRange } from '../block/object-damage.ts';
+import { damage, type ObjectRange } from '../block/object-damage.ts';
 import type { TableSource } from '../io/table-storage.ts';
 import { BlockIndex } from './block-index.ts';
 import { BloomFilter } from './bloom-filter.ts';
@@ -32,22 +32,38 @@ interface Section {
   readonly range: ObjectRange;
 }
 
-/** What does not decode is fetched once more from the object itself. Rejects with `corrupt-object` or `unsupported-format`. */
-export async function readTail(source: TableSource, guessBytes: number): Promise<TableTail> {
+/**
+ * What does not decode, or `check` refuses, is fetched once more from the object itself. Rejects with `corrupt-object` or
+ * `unsupported-format`.
+ */
+export async function readTail(
+  source: TableSource,
+  guessBytes: number,
+  check: (tail: TableTail) => void = () => {},
+): Promise<TableTail> {
+  const fetchChecked = async (read: Read): Promise<TableTail> => {
+    const tail = decodeTail(await fetchTail(source, guessBytes, read));
+    check(tail);
+    return tail;
+  };
   try {
-    return decodeTail(await fetchTail(source, guessBytes, (start, length) => source.read(start, length)));
+    return await fetchChecked((start, length) => source.read(start, length));
   } catch (error) {
     if (!hasCode(error, 'corrupt-object', 'unsupported-format')) throw error;
-    return decodeTail(await fetchTail(source, guessBytes, (start, length) => source.readAgain(start, length)));
+    return await fetchChecked((start, length) => source.readAgain(start, length));
   }
 }
 
 function decodeTail({ sections, filter, index, facts }: TailBytes): TableTail {
-  return {
+  const tail = {
     facts: decodeFacts(facts.bytes, facts.range.start + facts.range.length + footerBytes, facts.range),
     index: BlockIndex.decode(index.bytes, sections.dataBytes, index.range),
     filter: BloomFilter.decode(Buffer.from(filter.bytes), filter.range),
   };
+  // A look-up behind the last boundary would not even fetch the block that has the row.
+  if (tail.index.boundary(tail.index.count - 1).key < tail.facts.largest)
+    throw damage('index', index.range, 'ends before the largest key of its table');
+  return tail;
 }
 
 export async function fetchTail({ key, sizeBytes }: TableSource, guessBytes: number, read: Read): Promise<TailBytes> {

@@ -11,7 +11,7 @@ import { seededRandom } from '../../../../src/engine/base/random.ts';
 import { VirtualClock } from '../../../../src/engine/base/virtual-clock.ts';
 import { tableKey } from '../../../../src/engine/lsm/core/table-name.ts';
 import { BucketTables } from '../../../../src/engine/lsm/io/bucket-tables.ts';
-import { DiskCache } from '../../../../src/engine/lsm/io/disk-cache.ts';
+import { cacheId, DiskCache } from '../../../../src/engine/lsm/io/disk-cache.ts';
 import { type FetchLimits, FetchMemory } from '../../../../src/engine/lsm/io/fetch-memory.ts';
 import { randomFaults, scriptedFaults } from '../../../../src/engine/store/fault-plan.ts';
 import { FaultyStore } from '../../../../src/engine/store/faulty-store.ts';
@@ -417,6 +417,29 @@ describe('what goes wrong with a table', () => {
     expect(await source.read(0, bytes.length)).toEqual(bytes);
     await disk.settled();
     expect(source.read(0, bytes.length)).toEqual(bytes);
+  });
+
+  it('a local copy of which one chunk is refused is thrown away whole', async () => {
+    await using disk = await openDisk();
+    const { tables, bytes } = await coldTable(3 * mebibyte, disk);
+    const stale = Buffer.alloc(mebibyte, 0xee);
+    for (const index of [0, 1, 2]) disk.keep(cacheId('memory:', key), index, [stale]);
+    const source = tables.source(name, bytes.length);
+    expect(source.read(0, 100)).toEqual(stale.subarray(0, 100));
+    expect(await source.readAgain(2 * mebibyte, 100)).toEqual(bytes.subarray(2 * mebibyte, 2 * mebibyte + 100));
+    expect(await source.read(0, 100)).toEqual(bytes.subarray(0, 100));
+  });
+
+  it('a table that is written replaces what the disk had under its name', async () => {
+    await using disk = await openDisk();
+    const { tables, bytes } = await coldTable(1000, disk);
+    const second = { ...name, number: 10 };
+    disk.keep(cacheId('memory:', tableKey(prefix, second)), 0, [Buffer.alloc(1000, 0xee)]);
+    await disk.settled();
+    await tables.write(second, [bytes]);
+    expect(tables.source(second, 1000).read(0, 1000)).toEqual(bytes);
+    await disk.settled();
+    expect(tables.source(second, 1000).read(0, 1000)).toEqual(bytes);
   });
 
   it('a forgotten table is near no more', async () => {
