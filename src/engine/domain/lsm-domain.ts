@@ -72,7 +72,8 @@ export class LsmDomain implements Domain {
   readonly #terms: DomainTerms;
   readonly #loop: FlushLoop;
   #running: Promise<void> | undefined;
-  readonly #stopping = Promise.withResolvers<void>();
+  /** Ends the waiting for room. */
+  #stopWaiting = (): void => {};
   #lastFlushMs: number | undefined;
 
   constructor(options: LsmDomainOptions) {
@@ -88,7 +89,7 @@ export class LsmDomain implements Domain {
       wake,
       onClosed: (error) => {
         this.#queue.rejectAll(error);
-        this.#stopping.resolve();
+        this.#stopWaiting();
       },
     });
     const dueMs = (): number | undefined => this.#flushDueMs();
@@ -161,7 +162,7 @@ export class LsmDomain implements Domain {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#terms.stop();
-    this.#stopping.resolve();
+    this.#stopWaiting();
     await this.#running;
     await this.#terms.settle();
     await this.#loop[Symbol.asyncDispose]();
@@ -218,7 +219,7 @@ export class LsmDomain implements Domain {
     try {
       const room = term.lsm.room();
       if (room === undefined) return;
-      await Promise.race([room, this.#stopping.promise]);
+      await this.#waitFor(room);
       const { closedBy } = this.#terms;
       if (closedBy !== undefined && term.over === undefined && term.lsm.room() !== undefined) {
         this.#queue.rejectAll(closedBy);
@@ -227,6 +228,15 @@ export class LsmDomain implements Domain {
       // A store that has given up ends its term, and the append opens the next one. One that cannot make room refuses writes.
       if (term.over === undefined) this.#queue.rejectAll(toEngineError(error));
     }
+  }
+
+  /** At the latest until the domain is stopped. A race with one long promise would keep something of every wait. */
+  #waitFor(room: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = resolve;
+      room.then(resolve, reject);
+      if (this.#terms.closedBy !== undefined) resolve();
+    });
   }
 
   async #append(writes: readonly WaitingWrite[]): Promise<void> {

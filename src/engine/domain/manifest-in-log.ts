@@ -80,6 +80,8 @@ export class ManifestInLog implements ManifestJournal {
   /** Lets a record that is held try again now: resolves when it is committed, rejects when it is refused again. */
   async tryAgain(): Promise<void> {
     if (this.#held === undefined || this.#committed === undefined) return;
+    // Whoever asks when the term has just ended would be told by nobody any more.
+    this.#mustLive();
     this.#held.resolve();
     await this.toldOfTrouble(this.#committed.promise);
   }
