@@ -27,7 +27,7 @@ export const defaultLsmRules: LsmRules = {
   blockBytes: 8 * 1024,
   restartInterval: 16,
   bloomBitsPerKey: 10,
-  compression: 'zstd',
+  compression: 'none',
   tableBytes: 16 * 1024 * 1024,
   level0Trigger: 4,
   level0Slowdown: 8,
