@@ -11,6 +11,8 @@ import { type Key, keyBytesMax, valueBytesMax } from '../core/row.ts';
 /** What the four varints of an entry take at most. */
 const entryHeadBytesMax = 2 + 2 + 4 + 8;
 export const payloadTailBytes = 12;
+/** Entries from one restart point to the next: a reader decodes so many at once, and has to have memory for their keys. */
+export const restartIntervalMax = 256;
 
 export class BlockBuilder {
   readonly #restartInterval: number;
@@ -26,7 +28,7 @@ export class BlockBuilder {
 
   /** `sizeHint`: about how large a block becomes. */
   constructor(restartInterval: number, sizeHint: number) {
-    this.#restartInterval = Math.max(1, restartInterval);
+    this.#restartInterval = Math.min(restartIntervalMax, Math.max(1, restartInterval));
     this.#bytes = Buffer.allocUnsafeSlow(Math.max(1024, sizeHint + (sizeHint >>> 2)));
   }
 

@@ -1,12 +1,13 @@
 // Looks at a block's payload once, from end to end, so that later reads need no checks. A checksum has been compared before; this is
 // for what a checksum lets through, and for mistakes of a writer.
 //
-// Accepted is only what a builder could have written: lengths inside the payload, restart points at entries whose keys are whole,
-// entries in order, keys of 1 to 4096 bytes, sequences of at most 53 bits. Anything else is `corrupt-object`.
+// Accepted is only what a builder could have written: lengths inside the payload, restart points at entries whose keys are whole
+// and at most 256 entries apart, entries in order, keys of 1 to 4096 bytes, sequences of at most 53 bits. Anything else is
+// `corrupt-object`.
 
 import { keyBytesMax } from '../core/row.ts';
 import { Block, type WalkedBlock } from './block.ts';
-import { payloadTailBytes } from './block-builder.ts';
+import { payloadTailBytes, restartIntervalMax } from './block-builder.ts';
 import { damage, type ObjectRange } from './object-damage.ts';
 
 /** The payload as a block. It must not change afterwards. Throws `corrupt-object` that names the range. */
@@ -53,6 +54,7 @@ class BlockWalk implements WalkedBlock {
     let sequence = 0;
     let restart = 0;
     let restartAt = this.#bytes.readUInt32BE(this.#end);
+    let sinceRestart = 0;
     while (this.#position < this.#end) {
       this.entryAt = this.#position;
       const atRestart = this.entryAt === restartAt;
@@ -78,7 +80,12 @@ class BlockWalk implements WalkedBlock {
       keyLength = shared + added;
       this.#position += added + valueBytes;
       this.entries++;
-      if (!atRestart) continue;
+      if (!atRestart) {
+        sinceRestart++;
+        if (sinceRestart >= restartIntervalMax) return 'restart points are too far apart';
+        continue;
+      }
+      sinceRestart = 0;
       restart++;
       restartAt = restart < this.#restartCount ? this.#bytes.readUInt32BE(this.#end + 4 * restart) : -1;
     }

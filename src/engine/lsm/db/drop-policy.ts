@@ -8,7 +8,7 @@
 // Readers may come and go while a merge runs: a new one reads at or above every sequence in the inputs, and one that goes only makes
 // more droppable.
 
-import type { Key } from '../core/row.ts';
+import { type Key, sameKey } from '../core/row.ts';
 import type { TableInfo } from '../sst/table-info.ts';
 import type { Levels } from './compaction-policy.ts';
 
@@ -45,7 +45,7 @@ export class DropPolicy {
   }
 
   keeps(key: Key, sequence: number, deleted: boolean): boolean {
-    const first = key !== this.#key;
+    const first = this.#key === undefined || !sameKey(key, this.#key);
     const newer = first ? Number.POSITIVE_INFINITY : this.#newer;
     this.#key = key;
     this.#newer = sequence;

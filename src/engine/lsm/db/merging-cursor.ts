@@ -6,7 +6,7 @@
 // - two children with the same version are a bug of whoever made them; the earlier child comes first then
 
 import type { Cursor, Wait } from '../core/cursor.ts';
-import type { Key } from '../core/row.ts';
+import { type Key, sameKey } from '../core/row.ts';
 
 export class MergingCursor implements Cursor {
   readonly #children: readonly Cursor[];
@@ -170,7 +170,7 @@ export class MergingCursor implements Cursor {
   #isBefore(a: number, b: number): boolean {
     const keyOfA = this.#keys[a] as Key;
     const keyOfB = this.#keys[b] as Key;
-    if (keyOfA !== keyOfB) return keyOfA < keyOfB === this.#forward;
+    if (!sameKey(keyOfA, keyOfB)) return keyOfA < keyOfB === this.#forward;
     const difference = (this.#sequences[b] as number) - (this.#sequences[a] as number);
     return (difference === 0 ? a < b : difference < 0) === this.#forward;
   }

@@ -7,7 +7,7 @@
 
 import { EngineError } from '../../base/errors.ts';
 import type { Cursor, Wait } from '../core/cursor.ts';
-import { type Key, newestSequence } from '../core/row.ts';
+import { type Key, newestSequence, sameKey } from '../core/row.ts';
 import type { LsmIterator } from './lsm-reads.ts';
 
 export interface RowIteratorOptions {
@@ -29,8 +29,8 @@ export class RowIterator implements LsmIterator {
   valid = false;
   key: Key = '';
   #forward = true;
-  /** Walking up: versions of this key are passed over. */
-  #passed: Key | undefined;
+  /** Walking up: versions of this key are passed over. No key is empty. */
+  #passed: Key = '';
   /** Walking down: the value of the row shown; of the newest visible version met so far, while looking for it. */
   #value: Buffer | undefined;
   #met = false;
@@ -99,7 +99,7 @@ export class RowIterator implements LsmIterator {
     if (this.#onRelease === undefined) throw new EngineError('usage', 'this iterator was released');
     this.valid = false;
     this.#forward = forward;
-    this.#passed = undefined;
+    this.#passed = '';
     this.#met = false;
   }
 
@@ -130,7 +130,7 @@ export class RowIterator implements LsmIterator {
     while (cursor.valid) {
       const key = cursor.key;
       if (this.#upper !== undefined && key >= this.#upper) return undefined;
-      if (cursor.sequence <= this.#sequence && key !== this.#passed) {
+      if (cursor.sequence <= this.#sequence && !sameKey(key, this.#passed)) {
         if (!cursor.deleted) {
           this.key = key;
           this.valid = true;
@@ -148,7 +148,7 @@ export class RowIterator implements LsmIterator {
     const cursor = this.#cursor;
     while (cursor.valid) {
       const key = cursor.key;
-      if (this.#met && key !== this.key) {
+      if (this.#met && !sameKey(key, this.key)) {
         if (this.#value !== undefined) break;
         this.#met = false;
       }

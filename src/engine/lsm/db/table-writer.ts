@@ -5,7 +5,7 @@
 
 import type { Wait } from '../core/cursor.ts';
 import type { LsmRules } from '../core/lsm-rules.ts';
-import type { Key } from '../core/row.ts';
+import { type Key, sameKey } from '../core/row.ts';
 import { type BuiltTable, TableBuilder } from '../sst/table-builder.ts';
 import type { TableInfo } from '../sst/table-info.ts';
 
@@ -27,7 +27,7 @@ export class TableWriter {
 
   /** Before the versions of each key; `cut` ends the table here whatever its size. Nothing may be added before it has resolved. */
   begin(key: Key, cut: boolean): Wait {
-    if (key === this.#lastKey) return undefined;
+    if (this.#lastKey !== undefined && sameKey(key, this.#lastKey)) return undefined;
     this.#lastKey = key;
     const builder = this.#builder;
     if (builder === undefined || builder.entries === 0) return undefined;

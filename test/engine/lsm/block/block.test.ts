@@ -109,6 +109,41 @@ describe('a block', () => {
     );
   });
 
+  it('is walked to and fro from wherever a seek ends', () => {
+    fc.assert(
+      fc.property(arbitraryVersions, fc.integer({ min: 1, max: 5 }), (versions, restartInterval) => {
+        const payload = payloadOf(versions, restartInterval);
+        const cursor = new BlockCursor();
+        cursor.reset(openBlock(payload, range(payload)));
+        const place = () => (cursor.valid ? [cursor.key, cursor.sequence] : undefined);
+        for (const [at, { key, sequence }] of versions.entries()) {
+          for (const steps of [1, 2, 7]) {
+            cursor.seek(key, sequence);
+            let expected = at;
+            for (let step = 0; step < steps && cursor.valid; step++, expected++) cursor.next();
+            expect(place()).toEqual(versions[expected] && [versions[expected].key, versions[expected].sequence]);
+            for (let step = 0; step < 2 * steps && cursor.valid; step++, expected--) cursor.previous();
+            expect(place()).toEqual(versions[expected] && [versions[expected].key, versions[expected].sequence]);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('has a restart point every 256 entries at least, or is refused', () => {
+    const versions = Array.from({ length: 300 }, (_, at): Version => {
+      return { key: String(at).padStart(4, '0'), sequence: at, value: Buffer.from('x') };
+    });
+    const payload = payloadOf(versions, 1000);
+    expect(contents(openBlock(payload, range(payload)))).toEqual(versions);
+    const tailAt = payload.length - 12;
+    expect(payload.readUInt32BE(tailAt)).toBe(2);
+    const without = Buffer.concat([payload.subarray(0, tailAt - 4), payload.subarray(tailAt)]);
+    without.writeUInt32BE(1, tailAt - 4);
+    expect(() => openBlock(without, range(without))).toThrow(refused);
+  });
+
   it('that was damaged behind its checksum is refused or still in order, and nothing leaves its bounds', () => {
     const payload = payloadOf(few);
     for (let at = 0; at < payload.length; at++) {
