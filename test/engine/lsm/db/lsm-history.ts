@@ -11,7 +11,8 @@ import type { Change, Key } from '../../../../src/engine/lsm/core/row.ts';
 import type { LsmIterator, LsmReads, LsmSnapshot } from '../../../../src/engine/lsm/db/lsm-reads.ts';
 import { openLsmView } from '../../../../src/engine/lsm/db/lsm-view.ts';
 import { BlockCache } from '../../../../src/engine/lsm/io/block-cache.ts';
-import { readManifest } from '../../../../src/engine/lsm/manifest/manifest-objects.ts';
+import type { Manifest } from '../../../../src/engine/lsm/manifest/manifest.ts';
+import { newestManifest, readManifest } from '../../../../src/engine/lsm/manifest/manifest-objects.ts';
 import { judgeObjects } from '../../../../src/engine/lsm/manifest/obsolete-objects.ts';
 import { type CrashingProcess, prefix, tinyRules, World, type WorldOptions } from './crashing-process.ts';
 
@@ -242,20 +243,29 @@ export class LsmHistory {
 
   /** A stranger who has nothing but the bucket and the name of the manifest sees everything that is covered. */
   async #compareBucket(): Promise<void> {
-    const { recorded, entries } = this.world.log;
+    const { recorded } = this.world.log;
     if (recorded === undefined) return;
+    const { bucket } = this.world;
+    const { manifest } = await readManifest(bucket, prefix, recorded.ref);
+    expect(manifest.coveredIndex).toBe(recorded.coveredIndex);
+    await this.#compareManifest(manifest);
+    // One that does not know the name either finds this one, or one that was never recorded and has no less in it.
+    const newest = (await newestManifest(bucket, prefix))?.manifest as Manifest;
+    expect(newest.coveredIndex).toBeGreaterThanOrEqual(recorded.coveredIndex);
+    await this.#compareManifest(newest);
+  }
+
+  async #compareManifest(manifest: Manifest): Promise<void> {
     const rows = new Map<Key, string>();
-    for (const { changes } of entries.filter(({ index }) => index <= recorded.coveredIndex)) {
+    for (const { changes } of this.world.log.entries.filter(({ index }) => index <= manifest.coveredIndex)) {
       for (const { key, value } of changes) {
         if (value === undefined) rows.delete(key);
         else rows.set(key, value.toString());
       }
     }
     const { bucket: store } = this.world;
-    const { manifest } = await readManifest(store, prefix, recorded.ref);
     const caches = { blocks: new BlockCache(1000), disk: undefined };
     await using view = await openLsmView({ store, prefix, manifest, caches, logger: silentLogger });
-    expect(manifest.coveredIndex).toBe(recorded.coveredIndex);
     await this.#compare(view, rows);
   }
 
