@@ -32,23 +32,26 @@ export async function addObjects(
   const ledger = new ObjectLedger(draft, nowMs);
   const closed = await ledger.admitOpen(request.objects);
   const corrections: (TopicPartition & { nextOffset: Offset })[] = [];
-  const removedTopics = new Set<TopicId>();
+  // Asked once for each topic: an object may hold a thousand of its partitions.
+  const removed = new Map<TopicId, boolean>();
   for (const [at, addition] of request.partitions.entries()) {
     const { topicId, partition, extents } = addition;
     const interval = intervals[at] as Interval;
+    if (!removed.has(topicId)) removed.set(topicId, await isRemoved(draft, topicId));
+    const isGone = removed.get(topicId) === true;
     const row = (await readPartition(draft, addition)) ?? emptyPartition(addition);
-    if (await isRemoved(draft, topicId)) removedTopics.add(topicId);
-    else if (interval.baseOffset !== row.nextOffset || extents.some(({ objectId }) => closed.has(objectId))) {
-      corrections.push({ topicId, partition, nextOffset: row.nextOffset });
-    } else {
+    const fits = interval.baseOffset === row.nextOffset && !extents.some(({ objectId }) => closed.has(objectId));
+    if (fits && !isGone) {
       for (const extent of extents) ledger.use(extent);
       await append(draft, row, addition, interval);
       continue;
     }
+    if (!isGone) corrections.push({ topicId, partition, nextOffset: row.nextOffset });
     for (const extent of extents) if (!closed.has(extent.objectId)) ledger.drop(extent);
   }
   ledger.save();
-  return finishUpdate(draft, { corrections, removedTopics: [...removedTopics] });
+  const removedTopics = [...removed].flatMap(([id, isGone]) => (isGone ? [id] : []));
+  return finishUpdate(draft, { corrections, removedTopics });
 }
 
 function emptyPartition({ topicId, partition }: TopicPartition): PartitionRow {
