@@ -91,10 +91,11 @@ export async function termForOffset(reads: DomainReads, of: TopicPartition, at: 
 
 /** Where a term ends: where the next one begins, or at the next offset. A term that is not known ends where the next higher begins. */
 export async function endOffsetOfTerm(reads: DomainReads, of: TopicPartition, term: Term): Promise<Offset | undefined> {
+  // Read before the terms: a term that is added meanwhile begins here, and a later next offset would lie behind its beginning.
+  const row = await readPartition(reads, of);
   const [above] = await reads.scan({ prefix: termsPrefix(of), after: termKey(of, term), limit: 1 });
   if (above !== undefined) return decodeTermRow(above.key, above.value).startOffset;
-  if ((await reads.get(termKey(of, term))) === undefined) return undefined;
-  return (await readPartition(reads, of))?.nextOffset;
+  return (await reads.get(termKey(of, term))) === undefined ? undefined : row?.nextOffset;
 }
 
 export interface ExtentPage {

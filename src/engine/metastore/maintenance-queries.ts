@@ -113,9 +113,12 @@ export interface LevelingOptions {
   readonly rangeBytesMax: number;
   readonly from: Offset;
   readonly rangesMax: number;
-  /** Bounds the work: at most so many small extents are looked at singly. */
+  /** Bounds the work: no range is begun when so many small extents were looked at singly. */
   readonly extentsMax: number;
 }
+
+/** A range is closed with so many extents: replacing them has to fit one request. */
+const rangeExtentsMax = 2000;
 
 /**
  * Maximal runs of at least two small extents, in offset order. Stretches without a small extent are passed over as a whole, so the rows
@@ -147,7 +150,7 @@ export async function levelingInfo(
       }
       looked += 1;
       run = extended(run, extent);
-      if (run.sizeBytes >= options.rangeBytesMax) close();
+      if (run.sizeBytes >= options.rangeBytesMax || run.extentCount >= rangeExtentsMax) close();
     }
     return 'passed';
   };

@@ -1,4 +1,5 @@
-// What the metastore is asked to change, and what it answers. Every change of a request is made in one batch, or none is.
+// What the metastore is asked to change, and what it answers. Every change of a request is made in one batch, or none is; only an
+// addition that is too large for one is split between its partitions.
 //
 // All partitions of a request, and so all extents of an object, belong to one domain; the caller splits (`domainOfPartition`).
 
@@ -35,7 +36,10 @@ export interface PartitionAddition extends PartitionTiles {
   readonly terms: readonly TermStart[];
   /** Of the batch directly below the new next offset, also where an empty range ends there. */
   readonly lastStamp: Stamp;
-  /** Producers with a batch in these offsets, as of the new next offset. */
+  /**
+   * Producers with a batch in these offsets, as of the new next offset. What a partition adds is one change, which holds some 4,000
+   * of them: who has more ends an extent before, and adds in two requests.
+   */
   readonly producers: readonly ProducerSnapshot[];
   /** Producers that the partition has forgotten since. */
   readonly forgottenProducers: readonly number[];

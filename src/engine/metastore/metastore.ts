@@ -15,6 +15,7 @@ import type { Random } from '../base/random.ts';
 import { uuidv4 } from '../base/uuid.ts';
 import type { Domain, DomainReads } from '../domain/domain.ts';
 import { addObjects } from './add-objects.ts';
+import { splitAddition } from './addition-split-policy.ts';
 import type { ObjectId, TopicPartition } from './metastore-key-format.ts';
 import { MetastoreQueries } from './metastore-queries.ts';
 import type {
@@ -84,9 +85,21 @@ export class Metastore extends MetastoreQueries implements AsyncDisposable {
     return objectIds;
   }
 
-  addObjects(request: AddObjectsRequest): Promise<AddObjectsAnswer> {
-    const producers = request.partitions.reduce((sum, one) => sum + one.producers.length, 0);
-    return this.#change(request, producers, (reads) => addObjects(reads, request, this.#now()));
+  /**
+   * What no entry of the log can hold is added in several commits, each whole partitions: when one fails, those before it have
+   * happened, and asking again answers with corrections for them.
+   */
+  async addObjects(request: AddObjectsRequest): Promise<AddObjectsAnswer> {
+    this.#homeOf(request.partitions);
+    const answers: AddObjectsAnswer[] = [];
+    for (const part of splitAddition(request)) {
+      const producers = part.partitions.reduce((sum, one) => sum + one.producers.length, 0);
+      answers.push(await this.#change(part, producers, (reads) => addObjects(reads, part, this.#now())));
+    }
+    return {
+      corrections: answers.flatMap(({ corrections }) => corrections),
+      removedTopics: [...new Set(answers.flatMap(({ removedTopics }) => removedTopics))],
+    };
   }
 
   replaceObjects(request: ReplaceObjectsRequest): Promise<void> {
@@ -136,16 +149,21 @@ export class Metastore extends MetastoreQueries implements AsyncDisposable {
     evaluate: (reads: DomainReads) => Promise<Update<Answer>>,
   ): Promise<Answer> {
     let rows = moreRows + request.objects.length;
+    for (const one of request.partitions) rows += 1 + one.extents.length + one.emptyRanges.length;
+    return this.#run(this.#homeOf(request.partitions), rows, evaluate);
+  }
+
+  /** The one domain of all partitions of a request. */
+  #homeOf(partitions: readonly TopicPartition[]): number {
     const domains = new Set<number>();
-    for (const one of request.partitions) {
+    for (const one of partitions) {
       checkPartition(one);
       domains.add(this.domainOf(one));
-      rows += 1 + one.extents.length + one.emptyRanges.length;
     }
     const [domain] = domains;
     if (domain === undefined) throw refuse('a request without partitions');
     if (domains.size > 1) throw refuse(`partitions of ${domains.size} domains in one request: make one for each`);
-    return this.#run(domain, rows, evaluate);
+    return domain;
   }
 
   async #run<Answer>(

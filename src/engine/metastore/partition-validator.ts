@@ -86,6 +86,10 @@ async function checkPhase(
     case 'terms': {
       const terms = await scanOrReport(reads, { prefix: termsPrefix(row), ...bounds }, decodeTermRow, anomalies);
       const lastStart = checkTermOrder(row, terms.rows, position.lastStart, anomalies);
+      const hasNone = position.after === undefined && terms.lastKey === undefined;
+      if (hasNone && row.startOffset < row.nextOffset) {
+        anomalies.push({ name: 'term_ordering', key: partitionKey(row), detail: 'there are offsets, and no term' });
+      }
       if (!terms.isFull) return { phase: 'producers', after: undefined };
       return { phase: 'terms', after: terms.lastKey, ...(lastStart === undefined ? {} : { lastStart }) };
     }
@@ -112,6 +116,11 @@ async function checkCompactionState(reads: DomainReads, row: PartitionRow, anoma
     if (range.lastOffset >= row.nextOffset) {
       report('compaction_range_above_next', `${says}; the next offset is ${row.nextOffset}`);
     }
+  }
+  for (const [at, range] of state.cleanedRanges.entries()) {
+    const before = state.cleanedRanges[at - 1];
+    if (before === undefined || range.baseOffset > before.lastOffset + 1) continue;
+    report('compaction_state_unexpected', `cleaned from ${range.baseOffset} on, behind up to ${before.lastOffset}`);
   }
   for (const [at, range] of state.tombstoneRanges.entries()) {
     const says = `tombstones from ${range.baseOffset} to ${range.lastOffset}`;

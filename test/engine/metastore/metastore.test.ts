@@ -2,10 +2,15 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
-import { offset } from '../../../src/engine/base/ids.ts';
+import { offset, term, timestampMs } from '../../../src/engine/base/ids.ts';
 import { seededRandom } from '../../../src/engine/base/random.ts';
 import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
-import { type Metastore, MetastoreQueries, openMetastore } from '../../../src/engine/metastore/metastore.ts';
+import {
+  type Metastore,
+  MetastoreQueries,
+  openMetastore,
+  validateObjects,
+} from '../../../src/engine/metastore/metastore.ts';
 import { updateBytesMax } from '../../../src/engine/metastore/metastore-requests.ts';
 import { MemoryDomain } from './memory-domain.ts';
 import { addition, compaction, extent, object, place, range, topic } from './metastore-requests.ts';
@@ -160,6 +165,98 @@ describe('commits', () => {
   });
 });
 
+describe('an addition that no entry of the log can hold', () => {
+  /** Partitions of one topic in one domain, which is the only one. */
+  const many = (objectIds: readonly string[], count: number, producers: number) => ({
+    objects: objectIds.map((objectId) => ({ ...object(1), objectId })),
+    partitions: Array.from({ length: count }, (_, partition) =>
+      addition(
+        [extent(0, 9, 1, { objectId: objectIds[Math.floor((partition * objectIds.length) / count)] as string })],
+        {
+          partition,
+          producers: Array.from({ length: producers }, (_, at) => producerOf(at)),
+        },
+      ),
+    ),
+  });
+  const producerOf = (producerId: number) => ({
+    producerId,
+    producerEpoch: 0,
+    usedAtMs: timestampMs(1),
+    batches: [0, 1, 2, 3, 4].map((at) => ({ firstSequence: at, lastSequence: at, baseOffset: offset(at) })),
+  });
+  let domain: MemoryDomain;
+
+  beforeEach(() => {
+    domain = new MemoryDomain();
+    domain.keepsWrites = true;
+    domains = [domain];
+    metastore = open();
+  });
+
+  test('a thousand partitions with a few producers each go into one object, in several commits', async () => {
+    const ids = await metastore.preregister(0, 2);
+    domain.writes = [];
+    expect(await metastore.addObjects(many(ids, 1000, 5))).toEqual({ corrections: [], removedTopics: [] });
+    expect(domain.writes.length).toBeGreaterThan(1);
+    for (const changes of domain.writes) {
+      const bytes = changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0) + 9, 0);
+      expect(bytes).toBeLessThanOrEqual(updateBytesMax);
+    }
+    for (const id of ids) {
+      expect(await metastore.object(0, id)).toMatchObject({ state: 'complete', totalBytes: 50_000, removedBytes: 0 });
+    }
+    expect(await metastore.partitions({ limit: 2000 })).toHaveLength(1000);
+  });
+
+  test('when one of the commits fails, asking again adds the rest and corrects what was added', async () => {
+    const ids = await metastore.preregister(0, 2);
+    let writes = 0;
+    domain.beforeWrite = () => {
+      writes += 1;
+      if (writes === 2) throw new EngineError('outcome-unknown', 'cut off');
+    };
+    const request = many(ids, 1000, 5);
+    await expect(metastore.addObjects(request)).rejects.toMatchObject({ code: 'outcome-unknown' });
+    const added = (await metastore.partitions({ limit: 2000 })).length;
+    expect(added).toBeGreaterThan(100);
+    expect((await metastore.addObjects(request)).corrections).toHaveLength(added);
+    expect((await metastore.addObjects(request)).corrections).toHaveLength(1000);
+    for (const id of ids) {
+      const row = await metastore.object(0, id);
+      expect(row).toMatchObject({ state: 'complete' });
+      expect((row?.totalBytes ?? 0) - (row?.removedBytes ?? 0)).toBe(50_000);
+    }
+    expect((await validateObjects(domain, { objectsMax: 10 })).anomalies).toEqual([]);
+  });
+
+  test('four thousand producers of one partition fit one change; more than fit are refused', async () => {
+    const ids = await metastore.preregister(0, 1);
+    await expect(metastore.addObjects(many(ids, 1, 6000))).rejects.toMatchObject({ code: 'entry-too-large' });
+    expect((await metastore.addObjects(many(ids, 1, 4000))).corrections).toEqual([]);
+    expect(await metastore.producers({ ...place, partition: 0 }, { limit: 5000 })).toHaveLength(4000);
+  });
+
+  test('more small extents than one replacement holds are several ranges for leveling', async () => {
+    const ids = await metastore.preregister(0, 3);
+    for (const [at, objectId] of ids.entries()) {
+      const extents = Array.from({ length: 3000 }, (_, n) =>
+        extent(at * 3000 + n, at * 3000 + n, 1, { objectId, length: 1 }),
+      );
+      await metastore.addObjects({ objects: [{ ...object(1), objectId }], partitions: [addition(extents)] });
+    }
+    const all = { extentBytesMin: 100, rangeBytesMax: 1e9, from: offset(0), rangesMax: 100, extentsMax: 1e6 };
+    const info = await metastore.levelingInfo(place, all);
+    expect(info?.ranges.map((one) => one.extentCount)).toEqual([2000, 2000, 2000, 2000, 1000]);
+    for (const { baseOffset, lastOffset } of info?.ranges ?? []) {
+      const [objectId = ''] = await metastore.preregister(0, 1);
+      const one = compaction([extent(baseOffset, lastOffset, 1, { objectId, length: 2000 })]);
+      await metastore.replaceObjects({ objects: [{ ...object(1), objectId }], partitions: [one] });
+    }
+    expect(await metastore.partition(place)).toMatchObject({ extentCount: 5, nextOffset: 9000 });
+  });
+});
+
 describe('questions beside changes', () => {
   test('the size of a suffix never mixes two states, when the start moves meanwhile', async () => {
     await addedTo(0, 100);
@@ -176,6 +273,23 @@ describe('questions beside changes', () => {
     await metastore.setStartOffset({ ...place, startOffset: offset(40) });
     // 100 extents of 100 bytes: the last forty, before and after.
     expect(await asked).toBe(60);
+  });
+
+  test('a term that is added between two reads does not move the end of the one before', async () => {
+    await addedTo(0, 1, 99);
+    const [objectId = ''] = await metastore.preregister(home, 1);
+    const domain = domains[home] as MemoryDomain;
+    const scan = domain.scan.bind(domain);
+    domain.scan = async (options) => {
+      const rows = await scan(options);
+      domain.scan = scan;
+      const terms = [{ term: term(2), startOffset: offset(100) }];
+      const one = addition([extent(100, 199, 1, { objectId })], { terms });
+      await metastore.addObjects({ objects: [{ ...object(1), objectId }], partitions: [one] });
+      return rows;
+    };
+    expect(await metastore.endOffsetOfTerm(place, term(1))).toBe(100);
+    expect(await metastore.partition(place)).toMatchObject({ nextOffset: 200 });
   });
 
   test('an extent that is merged between two reads is not taken for a gap', async () => {

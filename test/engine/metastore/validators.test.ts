@@ -182,6 +182,15 @@ describe('the partition validator', () => {
   });
 
   test.each([
+    ['overlap', [range(150, 999), range(900, 1999)]],
+    ['touch', [range(150, 999), range(1000, 1999)]],
+    ['do not go up', [range(1000, 1999), range(150, 900)]],
+  ])('compaction_state_unexpected: cleaned ranges that %s', async (_, cleanedRanges) => {
+    damage(compactionKey(place), encodeCompactionRow({ cleanedRanges, tombstoneRanges: [] }));
+    expect(await names()).toEqual(['compaction_state_unexpected']);
+  });
+
+  test.each([
     ['begins no later than the one before', 3, 500],
     ['begins behind the end', 3, 8100],
   ])('term_ordering: a term that %s', async (_, number, start) => {
@@ -193,6 +202,16 @@ describe('the partition validator', () => {
   test('term_ordering: the first term begins above the start', async () => {
     damage(termKey(place, 1), undefined);
     expect(await names()).toEqual(['term_ordering']);
+  });
+
+  test('term_ordering: offsets without any term', async () => {
+    for (const one of [1, 2]) damage(termKey(place, one), undefined);
+    for (const rowsMax of [1, 100]) {
+      expect(await check({ rowsMax })).toEqual([expect.objectContaining({ name: 'term_ordering' })]);
+    }
+    // Nothing is left of it, but its next offset.
+    await domain.write((await setStartOffset(domain, { ...place, startOffset: offset(8100) }, now)).changes);
+    expect(await check()).toEqual([]);
   });
 
   test('partition_totals_mismatch', async () => {
