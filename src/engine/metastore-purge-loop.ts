@@ -79,7 +79,10 @@ export class MetastorePurgeLoop implements AsyncDisposable {
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#running = this.#turn().then((nextMs) => {
         this.#running = undefined;
-        if (nextMs !== undefined) this.#wakeAfter(nextMs);
+        // A deletion that came when the turn had just ended woke nobody.
+        const late = this.#waiting().length > 0 ? nextStepMs : undefined;
+        const againMs = nextMs ?? late;
+        if (againMs !== undefined) this.#wakeAfter(againMs);
       });
     });
   }
