@@ -49,16 +49,19 @@ export interface UnsealedBlock {
   readonly compression: keyof typeof compressions;
 }
 
-/** The payload, in memory that it does not share with much else. Throws `corrupt-object`. */
-export function unsealBlock(sealed: Buffer, range: ObjectRange): UnsealedBlock {
+/** Whether a payload is kept, in memory that it does not share with much else, or used soon, and may be a part of what was read. */
+export type PayloadUse = 'kept' | 'soon';
+
+/** Throws `corrupt-object`. */
+export function unsealBlock(sealed: Buffer, range: ObjectRange, use: PayloadUse = 'kept'): UnsealedBlock {
   if (sealed.length !== range.length || sealed.length < blockTrailerBytes)
     throw damage('block', range, `${sealed.length} bytes are not a block`);
   checkSum(sealed, 'block', range);
-  return unsealUnchecked(sealed, range);
+  return unsealUnchecked(sealed, range, use);
 }
 
 /** Without comparing the checksum: for inspecting what is damaged. */
-export function unsealUnchecked(sealed: Buffer, range: ObjectRange): UnsealedBlock {
+export function unsealUnchecked(sealed: Buffer, range: ObjectRange, use: PayloadUse = 'kept'): UnsealedBlock {
   const body = sealed.subarray(0, sealed.length - blockTrailerBytes);
   const compression = sealed[body.length] as number;
   const length = sealed.readUInt32BE(body.length + 1);
@@ -66,7 +69,7 @@ export function unsealUnchecked(sealed: Buffer, range: ObjectRange): UnsealedBlo
   if (compression === compressions.none) {
     if (length !== body.length)
       throw damage('block', range, 'has another length than it claims', { expected: length, actual: body.length });
-    return { payload: alone(body), compression: 'none' };
+    return { payload: use === 'kept' ? alone(body) : body, compression: 'none' };
   }
   if (compression !== compressions.zstd) throw damage('block', range, `has the unknown compression ${compression}`);
   return { payload: decompressed(body, length, range), compression: 'zstd' };

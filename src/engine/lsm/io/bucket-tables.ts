@@ -14,7 +14,7 @@ import { cacheId, type DiskCache } from './disk-cache.ts';
 import { FetchMemory } from './fetch-memory.ts';
 import type { LsmCaches } from './lsm-caches.ts';
 import { AheadQueue } from './read-ahead.ts';
-import { chunkBytes, chunkCount, chunkLength, chunkPieces, partsOf } from './table-chunks.ts';
+import { chunkBytes, chunkPieces, partsByChunk } from './table-chunks.ts';
 import { isTable } from './table-object.ts';
 import type { TableSource, TableStorage } from './table-storage.ts';
 
@@ -82,10 +82,7 @@ export class BucketTables implements TableStorage {
     const id = cacheId(this.#store.label, key);
     // Nothing had the name before, so what is there under it is of a bucket that was put back to an earlier state.
     disk.drop(id);
-    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    for (let index = 0; index < chunkCount(sizeBytes); index++) {
-      if (!disk.keep(id, index, partsOf(parts, index * chunkBytes, chunkLength(index, sizeBytes)))) return;
-    }
+    for (const [index, chunk] of partsByChunk(parts).entries()) if (!disk.keep(id, index, chunk)) return;
   }
 }
 

@@ -28,8 +28,6 @@ export function chunkPieces(start: number, length: number): ChunkPiece[] {
 export const chunkLength = (index: number, sizeBytes: number): number =>
   Math.min(chunkBytes, sizeBytes - index * chunkBytes);
 
-export const chunkCount = (sizeBytes: number): number => Math.ceil(sizeBytes / chunkBytes);
-
 /** The parts of [start, start + length), not copied. */
 export function partsOf(parts: readonly Buffer[], start: number, length: number): Buffer[] {
   const found: Buffer[] = [];
@@ -42,6 +40,25 @@ export function partsOf(parts: readonly Buffer[], start: number, length: number)
     position += part.length;
   }
   return found;
+}
+
+/** All parts, cut into those of each chunk; not copied. */
+export function partsByChunk(parts: readonly Buffer[]): Buffer[][] {
+  const chunks: Buffer[][] = [];
+  let missing = 0;
+  for (const part of parts) {
+    for (let from = 0; from < part.length; ) {
+      if (missing === 0) {
+        chunks.push([]);
+        missing = chunkBytes;
+      }
+      const taken = Math.min(missing, part.length - from);
+      chunks.at(-1)?.push(taken === part.length ? part : part.subarray(from, from + taken));
+      from += taken;
+      missing -= taken;
+    }
+  }
+  return chunks;
 }
 
 /** Fresh memory, so that a small piece that is kept for long does not hold a whole chunk. */

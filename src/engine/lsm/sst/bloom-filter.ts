@@ -47,9 +47,11 @@ export function buildBloomFilter(hashes: Uint32Array, bitsPerKey: number): Buffe
   bytes[0] = probes;
   bytes.writeUInt32BE(lines, 1);
   if (lines > 0) {
-    for (const hash of hashes) {
+    for (let key = 0; key < hashes.length; key++) {
+      const hash = hashes[key] as number;
       const line = headBytes + lineBytes * lineOf(hash, lines);
-      let mixed = hash;
+      // As a signed number, so that V8 keeps it in 32 bits.
+      let mixed = hash | 0;
       for (let probe = 0; probe < probes; probe++) {
         mixed = Math.imul(mixed, golden);
         const at = line + (mixed >>> 26);
@@ -98,7 +100,7 @@ export class BloomFilter {
     const hash = hashOnce(key);
     const bytes = this.#bytes;
     const line = headBytes + lineBytes * lineOf(hash, this.#lines);
-    let mixed = hash;
+    let mixed = hash | 0;
     for (let probe = 0; probe < this.#probes; probe++) {
       mixed = Math.imul(mixed, golden);
       if (((bytes[line + (mixed >>> 26)] as number) & (1 << ((mixed >>> 23) & 7))) === 0) return false;

@@ -6,18 +6,15 @@ import { Block } from '../block/block.ts';
 import { BlockCursor } from '../block/block-cursor.ts';
 import { damage, type ObjectRange } from '../block/object-damage.ts';
 import { openBlock } from '../block/open-block.ts';
-import { unsealBlock } from '../block/sealed-block-format.ts';
+import { type PayloadUse, unsealBlock } from '../block/sealed-block-format.ts';
 import type { CachedBlocks } from '../io/block-cache.ts';
 import type { TableSource } from '../io/table-storage.ts';
 import type { BlockIndex } from './block-index.ts';
-
-/** How far ahead of a scan the source is told what will be read, and in which steps. */
-export const scanAheadBytes = 8 * 1024 * 1024;
-const scanStepBytes = scanAheadBytes / 2;
+import { ScanBlocks } from './scan-blocks.ts';
 
 /** A block as it lies in the object, checked and opened. Throws `corrupt-object`. */
-function decodeBlock(sealed: Buffer, index: BlockIndex, at: number, range: ObjectRange): Block {
-  const block = openBlock(unsealBlock(sealed, range).payload, range);
+function decodeBlock(sealed: Buffer, index: BlockIndex, at: number, range: ObjectRange, use: PayloadUse): Block {
+  const block = openBlock(unsealBlock(sealed, range, use).payload, range);
   checkPlace(block, index, at, range);
   return block;
 }
@@ -85,38 +82,33 @@ export class TableBlocks {
     }
   }
 
-  /** For a scan: looked for in the cache, not kept there. */
-  once(at: number): Block | Promise<Block> {
-    return this.#cached.peek(at) ?? this.#fetch(at);
-  }
-
-  /** Tells the source what a scan that reads this block now will read; gives the byte up to which it has been told. */
-  lookAhead(at: number, toldBytes: number): number {
-    const start = this.index.start(at);
-    const end = this.index.start(this.index.count);
-    const from = Math.max(start, toldBytes);
-    if (from >= end || from - start > scanAheadBytes - scanStepBytes) return toldBytes;
-    const to = Math.min(end, start + scanAheadBytes);
-    this.#source.prefetch(from, to);
-    return to;
+  /** From the cache, as if nobody had asked. */
+  peek(at: number): Block | undefined {
+    return this.#cached.peek(at);
   }
 
   #fetch(at: number): Block | Promise<Block> {
-    const range = { key: this.#source.key, start: this.index.start(at), length: this.index.length(at) };
-    const bytes = this.#source.read(range.start, range.length);
+    const bytes = this.#source.read(this.index.start(at), this.index.length(at));
     return bytes instanceof Promise
-      ? bytes.then((fetched) => this.#decode(fetched, at, range))
-      : this.#decode(bytes, at, range);
+      ? bytes.then((fetched) => this.decode(fetched, at, 'kept'))
+      : this.decode(bytes, at, 'kept');
   }
 
-  #decode(bytes: Buffer, at: number, range: ObjectRange): Block | Promise<Block> {
+  /** Out of bytes as the source gave them. */
+  decode(bytes: Buffer, at: number, use: PayloadUse): Block | Promise<Block> {
+    const range = { key: this.#source.key, start: this.index.start(at), length: this.index.length(at) };
     try {
-      return decodeBlock(bytes, this.index, at, range);
+      return decodeBlock(bytes, this.index, at, range, use);
     } catch (error) {
       if (!hasCode(error, 'corrupt-object')) throw error;
       return this.#source
         .readAgain(range.start, range.length)
-        .then((again) => decodeBlock(again, this.index, at, range));
+        .then((again) => decodeBlock(again, this.index, at, range, use));
     }
+  }
+
+  /** For one walk in order. */
+  scan(): ScanBlocks {
+    return new ScanBlocks(this, this.#source);
   }
 }

@@ -4,6 +4,7 @@ import { Block } from '../block/block.ts';
 import { BlockCursor } from '../block/block-cursor.ts';
 import type { Cursor, Wait } from '../core/cursor.ts';
 import type { Key } from '../core/row.ts';
+import type { ScanBlocks } from './scan-blocks.ts';
 import type { TableBlocks } from './table-blocks.ts';
 
 type Move = (cursor: BlockCursor) => void;
@@ -12,16 +13,14 @@ const toLast: Move = (cursor) => cursor.last();
 
 export class TableCursor implements Cursor {
   readonly #blocks: TableBlocks;
-  readonly #scan: boolean;
+  readonly #scan: ScanBlocks | undefined;
   readonly #block = new BlockCursor();
   /** The block that #block is in; -1: in none. */
   #at = -1;
-  /** A scan: the byte up to which the source knows what will be read. */
-  #toldBytes = 0;
 
   constructor(blocks: TableBlocks, scan: boolean) {
     this.#blocks = blocks;
-    this.#scan = scan;
+    this.#scan = scan ? blocks.scan() : undefined;
   }
 
   get valid(): boolean {
@@ -93,8 +92,7 @@ export class TableCursor implements Cursor {
     }
     this.#leave();
     if (at < 0 || at >= this.#blocks.index.count) return undefined;
-    if (this.#scan) this.#toldBytes = this.#blocks.lookAhead(at, this.#toldBytes);
-    const block = this.#scan ? this.#blocks.once(at) : this.#blocks.at(at);
+    const block = (this.#scan ?? this.#blocks).at(at);
     if (!(block instanceof Block)) return block.then((fetched) => this.#stand(at, fetched, move));
     this.#stand(at, block, move);
     return undefined;

@@ -116,14 +116,15 @@ describe('a block', () => {
         const cursor = new BlockCursor();
         cursor.reset(openBlock(payload, range(payload)));
         const place = () => (cursor.valid ? [cursor.key, cursor.sequence] : undefined);
+        const placeOf = (version: Version | undefined) => version && [version.key, version.sequence];
         for (const [at, { key, sequence }] of versions.entries()) {
           for (const steps of [1, 2, 7]) {
             cursor.seek(key, sequence);
             let expected = at;
             for (let step = 0; step < steps && cursor.valid; step++, expected++) cursor.next();
-            expect(place()).toEqual(versions[expected] && [versions[expected].key, versions[expected].sequence]);
+            expect(place()).toEqual(placeOf(versions[expected]));
             for (let step = 0; step < 2 * steps && cursor.valid; step++, expected--) cursor.previous();
-            expect(place()).toEqual(versions[expected] && [versions[expected].key, versions[expected].sequence]);
+            expect(place()).toEqual(placeOf(versions[expected]));
           }
         }
       }),

@@ -3,14 +3,14 @@
 import { incarnation, term } from '../../../../src/engine/base/ids.ts';
 import type { Random } from '../../../../src/engine/base/random.ts';
 import type { Cursor, Wait } from '../../../../src/engine/lsm/core/cursor.ts';
-import { defaultLsmRules } from '../../../../src/engine/lsm/core/lsm-rules.ts';
+import { defaultLsmRules, type LsmRules } from '../../../../src/engine/lsm/core/lsm-rules.ts';
 import type { Version } from '../../../../src/engine/lsm/core/row.ts';
 import type { TableSource } from '../../../../src/engine/lsm/io/table-storage.ts';
 import { TableBuilder } from '../../../../src/engine/lsm/sst/table-builder.ts';
 import type { TableInfo } from '../../../../src/engine/lsm/sst/table-info.ts';
 
 export const tableName = { incarnation: incarnation(1), term: term(1), number: 1 };
-export const smallRules = { ...defaultLsmRules, blockBytes: 256, restartInterval: 4 };
+export const smallRules: LsmRules = { ...defaultLsmRules, blockBytes: 256, restartInterval: 4, compression: 'zstd' };
 
 export type Rules = ConstructorParameters<typeof TableBuilder>[0];
 

@@ -148,6 +148,33 @@ describe('a table', () => {
     expect(source.prefetched.at(-1)?.[1]).toBeGreaterThan(24_000_000);
   });
 
+  it.each(['forward', 'backward'] as const)(
+    'scans with few reads, and reads nothing that is cached, %s',
+    async (direction) => {
+      const rules = { ...smallRules, compression: 'none' } as const;
+      const versions = rows(5000);
+      const { object, info } = buildTable(versions, rules);
+      const source = new MemorySource(object, 'async');
+      const cache = new BlockCache(100_000_000);
+      const table = await openTable(source, info, cache);
+      const opened = source.reads;
+      await walk(table.cursor({ scan: true }), direction);
+      const scanned = source.reads - opened;
+      expect(scanned).toBeGreaterThanOrEqual(info.sizeBytes / 2 ** 16 - 1);
+      expect(scanned).toBeLessThan(info.sizeBytes / 2 ** 16 + 2);
+      // Some rows in the middle, each in a block of its own.
+      for (const { key, sequence } of versions.slice(2000, 2100)) await table.find(key, sequence);
+      const cached = source.reads - opened - scanned;
+      const expected = direction === 'forward' ? versions : versions.toReversed();
+      expect(await walk(table.cursor({ scan: true }), direction)).toEqual(expected);
+      expect(source.reads - opened - scanned - cached).toBeLessThan(scanned + 2);
+      await walk(table.cursor());
+      const all = source.reads;
+      await walk(table.cursor({ scan: true }), direction);
+      expect(source.reads).toBe(all);
+    },
+  );
+
   it('says while it is built about how large it becomes', () => {
     const random = seededRandom(2);
     const builder = new TableBuilder({ ...smallRules, blockBytes: 4096, compression: 'none' });
