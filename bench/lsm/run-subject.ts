@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { peakResidentMiB } from '../process-usage.ts';
 import { openClassicLevel } from './classic-level-subject.ts';
 import { openCloudtopics } from './cloudtopics-subject.ts';
+import { logAlone } from './log-alone.ts';
 import { openSlateDb } from './slatedb-subject.ts';
 import type { LsmSubject, SubjectOptions } from './subject.ts';
 import { fillDurably, fillRandom, fills, reads, type WorkloadSizes } from './workloads.ts';
@@ -35,6 +36,7 @@ async function within(folder: string, durable: boolean, run: (subject: LsmSubjec
 await within('durable', true, async (subject) => {
   for await (const measured of fillDurably(subject, sizes, Number(seed))) print(measured);
 });
+if (name === 'cloudtopics') for await (const measured of logAlone(directory, sizes, Number(seed))) print(measured);
 await within('random', false, async (subject) => {
   print(await fillRandom(subject, sizes, Number(seed)));
 });

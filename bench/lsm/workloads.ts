@@ -61,7 +61,11 @@ export async function fillRandom(subject: LsmSubject, sizes: WorkloadSizes, seed
 }
 
 /** Batches of 1000, of 10 and of 1, each durable before the next is begun. */
-export async function* fillDurably(subject: LsmSubject, sizes: WorkloadSizes, seed: number): AsyncGenerator<Measured> {
+export async function* fillDurably(
+  subject: Pick<LsmSubject, 'write'>,
+  sizes: WorkloadSizes,
+  seed: number,
+): AsyncGenerator<Measured> {
   const values = new Values(seededRandom(seed));
   let next = 0;
   for (const [batch, batches] of [
@@ -95,7 +99,7 @@ export async function* reads(
 
 async function write(
   workload: string,
-  subject: LsmSubject,
+  subject: Pick<LsmSubject, 'write'>,
   { rows, batch }: WorkloadSizes,
   values: Values,
   number: () => number,
