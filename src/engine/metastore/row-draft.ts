@@ -62,7 +62,7 @@ export class RowDraft implements DomainReads {
     const own = this.#keysIn(options);
     if (own.length === 0) return this.#below.scan(options);
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
-    const pageRows = Math.min(limit, pageRowsMax);
+    let pageRows = Math.min(limit, pageRowsMax);
     const rows: DomainRow[] = [];
     let page = await this.#below.scan({ ...options, limit: pageRows });
     let at = 0;
@@ -71,6 +71,8 @@ export class RowDraft implements DomainReads {
       if (at === page.length && page.length === pageRows) {
         const { key } = page[at - 1] as DomainRow;
         const rest = options.reverse === true ? { ...options, before: key } : { ...options, after: key };
+        // Growing: many rows in a row may be deleted here.
+        pageRows = Math.min(pageRows * 4, pageRowsMax);
         page = await this.#below.scan({ ...rest, limit: pageRows });
         at = 0;
       }

@@ -3,6 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import { offset, term, topicId } from '../../../src/engine/base/ids.ts';
 import { addObjects } from '../../../src/engine/metastore/add-objects.ts';
+import { listPartitions } from '../../../src/engine/metastore/listing-queries.ts';
+import {
+  type PartitionCheckPosition,
+  validateObjects,
+  validatePartition,
+} from '../../../src/engine/metastore/metastore.ts';
 import { updateBytesMax } from '../../../src/engine/metastore/metastore-requests.ts';
 import { preregisterObjects } from '../../../src/engine/metastore/object-lifecycle.ts';
 import { removeTopics } from '../../../src/engine/metastore/remove-topics.ts';
@@ -25,6 +31,19 @@ async function add(domain: MemoryDomain, at: number, partitions: Parameters<type
 const leftOf = (domain: MemoryDomain, id: string) =>
   domain.keys().filter((key) => key.includes(id) && !key.startsWith('removed/'));
 
+/** What every step leaves behind is whole. */
+async function expectSound(domain: MemoryDomain): Promise<void> {
+  expect((await validateObjects(domain, { objectsMax: 1000 })).anomalies).toEqual([]);
+  for (const row of await listPartitions(domain, { limit: 10 })) {
+    let position: PartitionCheckPosition | undefined;
+    do {
+      const check = await validatePartition(domain, row, { rowsMax: 2000, ...(position ? { position } : {}) });
+      expect(check.anomalies).toEqual([]);
+      position = check.position;
+    } while (position !== undefined);
+  }
+}
+
 describe('several topics in one request', () => {
   // The step may end at any row of the first topic: exactly at its last one, or one before or behind it.
   test.each(Array.from({ length: 12 }, (_, at) => 992 + at))('where the first has %i extents', async (extents) => {
@@ -35,6 +54,7 @@ describe('several topics in one request', () => {
       expect(round).toBeLessThan(5);
       const { changes, answer } = await removeTopics(domain, { topicIds: [topic, otherTopic] }, now);
       await domain.write(changes);
+      await expectSound(domain);
       for (const id of [topic, otherTopic]) {
         expect(leftOf(domain, id).length > 0, `${id} in round ${round}`).toBe(answer.notRemoved.includes(id));
       }

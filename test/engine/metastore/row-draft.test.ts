@@ -46,6 +46,23 @@ describe('a draft', () => {
     expect(await domain.scan({})).toEqual(await twin.scan({}));
   });
 
+  test('looks for the first row behind a thousand deleted ones in few reads', async () => {
+    const domain = new MemoryDomain();
+    for (let at = 0; at < 999; at += 2) domain.apply({ key: keyOf(at), value: Buffer.from([1]) });
+    const draft = new RowDraft(domain);
+    for (let at = 4; at < 996; at += 2) draft.delete(keyOf(at));
+    for (const [reverse, found] of [
+      [false, 996],
+      [true, 2],
+    ] as const) {
+      domain.reads = 0;
+      const bounds = reverse ? { before: keyOf(996) } : { after: keyOf(2) };
+      const [row] = await draft.scan({ prefix: 'even/', ...bounds, reverse, limit: 1 });
+      expect(row?.key).toBe(keyOf(found));
+      expect(domain.reads).toBeLessThan(10);
+    }
+  });
+
   test('knows what its changes take in a log entry, each key once', () => {
     const draft = new RowDraft(new MemoryDomain());
     draft.put('a/1', Buffer.alloc(10));
