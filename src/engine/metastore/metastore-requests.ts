@@ -74,6 +74,10 @@ export interface CleanedRange extends OffsetRange {
 }
 
 export interface PartitionCompaction extends PartitionReplacement {
+  /**
+   * Only what was dirty, inside what is rewritten; and that begins at the start offset, with an empty range where no extent does.
+   * Who rewrites more than one request holds sends the rest before, without cleaned ranges: each raises the compaction epoch by one.
+   */
   readonly cleanedRanges: readonly CleanedRange[];
   readonly removedTombstoneRanges: readonly OffsetRange[];
   readonly cleanedAtMs: TimestampMs;
