@@ -1,7 +1,7 @@
 // Compares our LSM store with LevelDB (classic-level, C++) and SlateDB (Rust), on this machine, in one sitting.
 //
 //   npm run bench:lsm -- [--rounds 3] [--rows 1000000] [--reads 200000] [--only cloudtopics,classic-level,slatedb]
-//                        [--directory .cache/bench-lsm] [--out bench/results]
+//                        [--slatedb-rounds 1] [--directory .cache/bench-lsm] [--out bench/results]
 //
 // Keys of 16 bytes, values of 100 of which half compresses away, 256 MiB of block cache each. Every store runs in a process of its
 // own, one at a time, in turning order; the table shows medians over the rounds. "Just opened" means that the caches of the
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     reads: { type: 'string', default: '200000' },
     only: { type: 'string', default: 'cloudtopics,classic-level,slatedb' },
+    'slatedb-rounds': { type: 'string', default: '1' },
     directory: { type: 'string', default: join(import.meta.dirname, '../.cache/bench-lsm') },
     out: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
@@ -32,6 +33,7 @@ const measurements: LsmMeasurement[] = [];
 
 for (let round = 1; round <= Number(values.rounds); round++) {
   for (const name of round % 2 === 1 ? names : names.toReversed()) {
+    if (name === 'slatedb' && round > Number(values['slatedb-rounds'])) continue;
     const directory = resolve(values.directory, name);
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true });
