@@ -54,7 +54,7 @@ export class Memtables {
   apply({ index, changes }: LsmEntry, monotonicMs: number): void {
     if (index <= this.#appliedIndex) throw outOfOrder(index, this.#appliedIndex);
     for (const change of changes) checkChange(change);
-    for (const { key, value } of changes) this.#active.put(key, index, value === undefined ? undefined : copyOf(value));
+    for (const { key, value } of changes) this.#active.put(key, index, value);
     this.#appliedIndex = index;
     this.#activeSinceMs ??= monotonicMs;
   }
@@ -99,9 +99,4 @@ export class Memtables {
 
 function outOfOrder(index: number, before: number): EngineError {
   return new EngineError('bug', `entry ${index} was applied behind entry ${before}`, { context: { index, before } });
-}
-
-/** Callers may go on with their memory, and a small value must not hold the large buffer it was cut from. */
-function copyOf(value: Uint8Array): Buffer {
-  return Buffer.from(value);
 }

@@ -12,7 +12,7 @@ import { commonLength } from './sorted-keys.ts';
 export interface SortedRows {
   readonly keys: Key[];
   readonly sequences: number[];
-  readonly values: (Buffer | undefined)[];
+  readonly values: (Uint8Array | undefined)[];
 }
 
 /** Numbers are exact up to here: the bytes of a key and a place have to fit. */
@@ -26,7 +26,7 @@ const compareRowsMax = 16;
 export function sortedNewest(entries: readonly SequencedChanges[]): SortedRows {
   const keys: Key[] = [];
   const sequences: number[] = [];
-  const values: (Buffer | undefined)[] = [];
+  const values: (Uint8Array | undefined)[] = [];
   let before = 0;
   for (const { index, changes } of entries) {
     if (index < before) throw new EngineError('bug', `entry ${index} came behind entry ${before}`);
@@ -34,7 +34,7 @@ export function sortedNewest(entries: readonly SequencedChanges[]): SortedRows {
     for (const { key, value } of changes) {
       keys.push(key);
       sequences.push(index);
-      values.push(value === undefined ? undefined : asBuffer(value));
+      values.push(value);
     }
   }
   if (isAscending(keys)) return { keys, sequences, values };
@@ -49,11 +49,6 @@ export function sortedNewest(entries: readonly SequencedChanges[]): SortedRows {
     sorted.values.push(values[row]);
   }
   return sorted;
-}
-
-/** The same bytes, not a copy. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Each key once, in order: nothing to sort. */

@@ -7,13 +7,15 @@ import type { Cursor } from '../core/cursor.ts';
 import type { Key } from '../core/row.ts';
 import type { Memtable } from './memtable.ts';
 import type { Leaf, Older } from './memtable-leaf.ts';
+import { noValue, type ValuePlace, type ValueRoom } from './value-room.ts';
 
 export class MemtableCursor implements Cursor {
   readonly #memtable: Memtable;
   valid = false;
   key: Key = '';
   sequence = 0;
-  #value: Buffer | undefined;
+  #value: ValuePlace = noValue;
+  #values: ValueRoom;
   /** Where that is: the row's newest version, or one behind it. Right as long as the leaf has not changed. */
   #leaf: Leaf;
   #at = 0;
@@ -23,14 +25,15 @@ export class MemtableCursor implements Cursor {
   constructor(memtable: Memtable) {
     this.#memtable = memtable;
     this.#leaf = memtable.firstLeaf;
+    this.#values = memtable.values;
   }
 
   get deleted(): boolean {
-    return this.#value === undefined;
+    return this.#value === noValue;
   }
 
   value(): Buffer {
-    return this.#value as Buffer;
+    return this.#values.at(this.#value);
   }
 
   first(): undefined {
@@ -122,7 +125,8 @@ export class MemtableCursor implements Cursor {
     this.#changes = leaf.changes;
     this.key = leaf.keys[at] as Key;
     this.sequence = older === undefined ? (leaf.sequences[at] as number) : older.sequence;
-    this.#value = older === undefined ? leaf.values[at] : older.value;
+    this.#values = this.#memtable.values;
+    this.#value = older === undefined ? (leaf.values[at] as ValuePlace) : older.value;
     this.valid = true;
   }
 }

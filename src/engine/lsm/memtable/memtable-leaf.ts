@@ -1,18 +1,20 @@
 // A leaf of the memtable's tree: up to 128 keys in order, each with its newest version, and links to the leaves beside it.
 
-import type { Found } from '../core/cursor.ts';
 import type { Key } from '../core/row.ts';
 import { nodeKeysMax, SortedKeys } from './sorted-keys.ts';
+import type { ValuePlace } from './value-room.ts';
 
 /** A version that a newer one hides. Never changed: whoever stands on one may go on from there. */
-export interface Older extends Found {
+export interface Older {
+  readonly sequence: number;
+  readonly value: ValuePlace;
   readonly older: Older | undefined;
 }
 
 export class Leaf extends SortedKeys {
   /** Of the newest version of each key. */
   readonly sequences: number[];
-  readonly values: (Buffer | undefined)[];
+  readonly values: ValuePlace[];
   /** Older versions by row; undefined as long as there was none in this leaf. */
   older: (Older | undefined)[] | undefined = undefined;
   previous: Leaf | undefined = undefined;
@@ -23,7 +25,7 @@ export class Leaf extends SortedKeys {
   constructor(
     keys: Key[],
     sequences: number[],
-    values: (Buffer | undefined)[],
+    values: ValuePlace[],
     lowFence: Key | undefined,
     highFence: Key | undefined,
   ) {
@@ -42,7 +44,7 @@ export class Leaf extends SortedKeys {
     if (leaf !== undefined) leaf.next = this;
   }
 
-  insert(at: number, key: Key, sequence: number, value: Buffer | undefined): void {
+  insert(at: number, key: Key, sequence: number, value: ValuePlace): void {
     const { sequences, values } = this;
     const count = sequences.length;
     this.insertKey(at, key);
@@ -50,7 +52,7 @@ export class Leaf extends SortedKeys {
     values.push(value);
     for (let to = count; to > at; to--) {
       sequences[to] = sequences[to - 1] as number;
-      values[to] = values[to - 1];
+      values[to] = values[to - 1] as ValuePlace;
     }
     sequences[at] = sequence;
     values[at] = value;

@@ -2,19 +2,20 @@
 //
 // - a B+tree with fat leaves: a row moves a few dozen array slots and costs no object; leaves are linked both ways and never go away
 // - of each key the newest version is in the leaf; older ones hang behind it, only while `isRead` says that somebody reads them
-// - values are kept as they are given, not copied: whoever gives one never changes it, and copies it before where it is a small
-//   part of something large, which would stay in memory with it
+// - values are copied, one behind the other (value-room.ts)
 // - sequences of a key never go down; the same sequence again replaces the value (the last change of a batch counts)
-// - `bytes` counts keys, values and what they cost beside their bytes, so that it can be held against a limit in bytes
+// - `bytes` counts keys, values and what they cost beside their bytes, so that it can be held against a limit in bytes; values that
+//   were overwritten do not count, and take no more than half as much again
 
 import { EngineError } from '../../base/errors.ts';
 import type { Cursor, Found } from '../core/cursor.ts';
 import type { Change, Key } from '../core/row.ts';
-import { asBuffer, sortedNewest } from './entry-sort.ts';
+import { sortedNewest } from './entry-sort.ts';
 import { Branch, type MemtableNode } from './memtable-branch.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
 import { Leaf, type Older } from './memtable-leaf.ts';
 import { nodeKeysMax } from './sorted-keys.ts';
+import { noValue, type ValuePlace, ValueRoom } from './value-room.ts';
 
 /** Whether somebody reads at a sequence in [from, below); see snapshots.ts. */
 export type IsRead = (from: number, below: number) => boolean;
@@ -25,14 +26,19 @@ export interface SequencedChanges {
   readonly changes: readonly Change[];
 }
 
-/** Measured on 64-bit Node 24: the key's string, its share of leaf and inner nodes, and the object around a value. */
+/** Measured on 64-bit Node 24: the key's string and its share of leaf and inner nodes; the object of a version behind the newest. */
 export const rowOverheadBytes = 64;
-export const valueOverheadBytes = 104;
+export const olderOverheadBytes = 64;
+/** Fewer are not worth moving the others for. */
+const deadBytesMin = 64 * 1024;
 
 const nobodyReads: IsRead = () => false;
 
 export class Memtable {
   readonly #isRead: IsRead;
+  #values = new ValueRoom();
+  /** Of values that nobody needs any more. */
+  #deadBytes = 0;
   #root: MemtableNode;
   /** Branches above a leaf. */
   #depth = 0;
@@ -65,21 +71,26 @@ export class Memtable {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#values.bytes - this.#deadBytes;
   }
 
-  /** Undefined as value: a tombstone. */
+  /** For its cursors. Another one when `changes` of the leaves go up. */
+  get values(): ValueRoom {
+    return this.#values;
+  }
+
+  /** Undefined as value: a tombstone. The bytes are copied. */
   put(key: Key, sequence: number, bytes: Uint8Array | undefined): void {
-    const value = bytes === undefined ? undefined : asBuffer(bytes);
     const leaf = this.#descend(key);
     const at = leaf.firstAtOrAbove(key);
     leaf.changes++;
     if (leaf.keys[at] === key) {
-      this.#overwrite(leaf, at, sequence, value);
+      this.#overwrite(leaf, at, sequence, bytes);
       return;
     }
+    const value = this.#values.add(bytes);
     this.#rows++;
-    this.#bytes += versionBytes(key, value);
+    this.#bytes += rowOverheadBytes + key.length;
     if (!leaf.full) {
       leaf.insert(at, key, sequence, value);
       return;
@@ -100,10 +111,14 @@ export class Memtable {
     const at = leaf.firstAtOrAbove(key);
     if (leaf.keys[at] !== key) return undefined;
     const newest = leaf.sequences[at] as number;
-    if (newest <= sequence) return { sequence: newest, value: leaf.values[at] };
+    if (newest <= sequence) return this.#found(newest, leaf.values[at] as ValuePlace);
     let older = leaf.older?.[at];
     while (older !== undefined && older.sequence > sequence) older = older.older;
-    return older;
+    return older === undefined ? undefined : this.#found(older.sequence, older.value);
+  }
+
+  #found(sequence: number, place: ValuePlace): Found {
+    return { sequence, value: place === noValue ? undefined : this.#values.at(place) };
   }
 
   /** Through all versions. It stays right while others put: it goes on from the version it stands on. */
@@ -142,42 +157,55 @@ export class Memtable {
     return node as Leaf;
   }
 
-  #overwrite(leaf: Leaf, at: number, sequence: number, value: Buffer | undefined): void {
-    const key = leaf.keys[at] as Key;
+  #overwrite(leaf: Leaf, at: number, sequence: number, bytes: Uint8Array | undefined): void {
     const before = leaf.sequences[at] as number;
     if (sequence < before) {
       throw new EngineError('bug', `a change of sequence ${sequence} came behind one of ${before}`, {
         context: { sequence, newest: before },
       });
     }
-    const replaced = leaf.values[at];
+    const replaced = leaf.values[at] as ValuePlace;
     const older = leaf.older?.[at];
     leaf.sequences[at] = sequence;
-    leaf.values[at] = value;
-    this.#bytes += versionBytes(key, value);
-    this.#rows++;
+    leaf.values[at] = this.#values.add(bytes);
     if (sequence > before && this.#isRead(before, sequence)) {
-      leaf.hangBehind(at, { sequence: before, value: replaced, older: this.#stillRead(key, older, before) });
+      this.#rows++;
+      this.#bytes += olderOverheadBytes;
+      leaf.hangBehind(at, { sequence: before, value: replaced, older: this.#stillRead(older, before) });
       return;
     }
-    this.#forget(key, replaced);
-    if (older !== undefined) leaf.hangBehind(at, this.#stillRead(key, older, sequence));
+    this.#deadBytes += this.#values.bytesAt(replaced);
+    if (older !== undefined) leaf.hangBehind(at, this.#stillRead(older, sequence));
+    if (this.#deadBytes > deadBytesMin + (this.#values.bytes - this.#deadBytes) / 2) this.#moveValues();
   }
 
   /** What of the versions from `version` down is still read, when the next newer one has the sequence `below`. */
-  #stillRead(key: Key, version: Older | undefined, below: number): Older | undefined {
+  #stillRead(version: Older | undefined, below: number): Older | undefined {
     if (version === undefined) return undefined;
     if (this.#isRead(version.sequence, below)) {
       const { sequence, value } = version;
-      return { sequence, value, older: this.#stillRead(key, version.older, sequence) };
+      return { sequence, value, older: this.#stillRead(version.older, sequence) };
     }
-    this.#forget(key, version.value);
-    return this.#stillRead(key, version.older, below);
+    this.#rows--;
+    this.#bytes -= olderOverheadBytes;
+    this.#deadBytes += this.#values.bytesAt(version.value);
+    return this.#stillRead(version.older, below);
   }
 
-  #forget(key: Key, value: Buffer | undefined): void {
-    this.#rows--;
-    this.#bytes -= versionBytes(key, value);
+  /** Into room without what is dead. A cursor finds its place again, and keeps the room of the value it stands on. */
+  #moveValues(): void {
+    const before = this.#values;
+    const values = new ValueRoom();
+    const moved = (place: ValuePlace): ValuePlace => (place === noValue ? noValue : values.add(before.at(place)));
+    const movedOlder = (older: Older | undefined): Older | undefined =>
+      older && { sequence: older.sequence, value: moved(older.value), older: movedOlder(older.older) };
+    for (let leaf: Leaf | undefined = this.#firstLeaf; leaf !== undefined; leaf = leaf.next) {
+      for (let at = 0; at < leaf.values.length; at++) leaf.values[at] = moved(leaf.values[at] as ValuePlace);
+      leaf.older = leaf.older?.map(movedOlder);
+      leaf.changes++;
+    }
+    this.#values = values;
+    this.#deadBytes = 0;
   }
 
   /** Puts a new node at the right of the one that the last way down led to; on the way up, branches that are full are split. */
@@ -196,8 +224,9 @@ export class Memtable {
   }
 
   #fill(entries: readonly SequencedChanges[]): void {
-    const { keys, sequences, values } = sortedNewest(entries);
+    const { keys, sequences, values: bytes } = sortedNewest(entries);
     if (keys.length === 0) return;
+    const values = bytes.map((value) => this.#values.add(value));
     // Nodes are left a quarter empty, for the puts to come.
     const leaves = evenly(keys.length, (nodeKeysMax * 3) >>> 2).map(([from, to]) => {
       const lowFence = from === 0 ? undefined : keys[from];
@@ -217,7 +246,7 @@ export class Memtable {
     }
     this.#root = nodes[0] as MemtableNode;
     this.#rows = keys.length;
-    for (let at = 0; at < keys.length; at++) this.#bytes += versionBytes(keys[at] as Key, values[at]);
+    for (const key of keys) this.#bytes += rowOverheadBytes + key.length;
   }
 }
 
@@ -226,8 +255,4 @@ function evenly(count: number, most: number): [from: number, to: number][] {
   const parts = Math.ceil(count / most);
   const start = (part: number): number => Math.floor((part * count) / parts);
   return Array.from({ length: parts }, (_, part) => [start(part), start(part + 1)]);
-}
-
-function versionBytes(key: Key, value: Buffer | undefined): number {
-  return rowOverheadBytes + key.length + (value === undefined ? 0 : valueOverheadBytes + value.length);
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/engine/base/random.ts';
 import { newestSequence, type Version } from '../../../../src/engine/lsm/core/row.ts';
 import { Snapshots } from '../../../../src/engine/lsm/db/snapshots.ts';
-import { Memtable, rowOverheadBytes, valueOverheadBytes } from '../../../../src/engine/lsm/memtable/memtable.ts';
+import { Memtable, olderOverheadBytes, rowOverheadBytes } from '../../../../src/engine/lsm/memtable/memtable.ts';
 import { ListedCursor, shown, walkTogether } from '../db/listed-versions.ts';
 
 const seeds = Array.from({ length: 12 }, (_, seed) => seed);
@@ -23,11 +23,10 @@ function versionsOf(memtable: Memtable): Version[] {
 }
 
 const bytesOf = (versions: readonly Version[]) =>
-  versions.reduce(
-    (sum, { key, value }) =>
-      sum + key.length + rowOverheadBytes + (value === undefined ? 0 : value.length + valueOverheadBytes),
-    0,
-  );
+  versions.reduce((sum, { key, value }, at) => {
+    const overhead = versions[at - 1]?.key === key ? olderOverheadBytes : key.length + rowOverheadBytes;
+    return sum + overhead + (value === undefined ? 0 : value.length + 4);
+  }, 0);
 
 /** Every version that was ever put, so that what reads should see can be looked up. */
 class History {
@@ -216,14 +215,59 @@ describe('a memtable', () => {
     },
   );
 
-  it('keeps values as they are given, without a copy', () => {
-    const memtable = new Memtable();
-    const value = Buffer.from('mine');
-    memtable.put('a', 1, value);
-    expect(memtable.find('a', 1)?.value).toBe(value);
-    const bytes = new Uint8Array([1, 2, 3]);
-    memtable.put('b', 2, bytes);
-    expect(memtable.find('b', 2)?.value?.buffer).toBe(bytes.buffer);
+  it.each([0, 1, 100, 8_000, 8_192, 70_000, 1_048_576])(
+    'keeps values of %i bytes as they were given, copied',
+    (length) => {
+      const random = seededRandom(length);
+      const memtable = new Memtable();
+      const values = Array.from({ length: length > 10_000 ? 5 : 500 }, () => random.bytes(length));
+      const given = values.map((value) => Buffer.from(value));
+      for (const [at, value] of given.entries()) {
+        memtable.put(`k${at}`, 1, value);
+        value.fill(0);
+      }
+      const views = values.map((_, at) => memtable.find(`k${at}`, 1)?.value);
+      for (const at of values.keys()) memtable.put(`k${at}`, 2, Buffer.from('other'));
+      expect(views).toEqual(values);
+      // Whoever holds on to a value does not hold megabytes with it.
+      for (const view of views) expect(view?.buffer.byteLength).toBeLessThanOrEqual(Math.max(65_536, length + 4));
+    },
+  );
+
+  it.each(seeds.slice(0, 4))('lets overwritten values go under live readers and cursors: seed %i', (seed) => {
+    const pick = dice(seed);
+    const random = seededRandom(seed);
+    const snapshots = new Snapshots();
+    const memtable = new Memtable((from, below) => snapshots.anyIn(from, below));
+    const keys = Array.from({ length: 20 }, (_, at) => `k${at}`);
+    const history = new History();
+    const put = (key: string, sequence: number) => {
+      const value = random.bytes(pick(4000));
+      memtable.put(key, sequence, value);
+      history.versions.push({ key, sequence, value });
+    };
+    for (const key of keys) put(key, 1);
+    snapshots.hold(1);
+    const roomsMet = new Set([memtable.values]);
+    let takenBytesMax = 0;
+    const cursor = memtable.cursor();
+    void cursor.first();
+    let sequence = 1;
+    for (let round = 0; round < 40; round++) {
+      const standsOn = history.versions.find((one) => one.key === cursor.key && one.sequence === cursor.sequence);
+      for (let puts = 0; puts < 20; puts++) put(keys[pick(keys.length)] as string, ++sequence);
+      roomsMet.add(memtable.values);
+      takenBytesMax = Math.max(takenBytesMax, memtable.values.bytes - memtable.bytes);
+      expect(cursor.value()).toEqual(standsOn?.value);
+      for (const key of keys) expect(memtable.find(key, 1)?.value).toEqual(history.visible(key, 1)?.value);
+      void cursor.next();
+      if (!cursor.valid) void cursor.first();
+    }
+    expect(roomsMet.size).toBeGreaterThan(5);
+    expect(takenBytesMax).toBeLessThan(66_000 + memtable.bytes);
+    for (const key of keys) {
+      expect(memtable.find(key, newestSequence)?.value).toEqual(history.visible(key, newestSequence)?.value);
+    }
   });
 
   it('refuses sequences that go down', () => {
