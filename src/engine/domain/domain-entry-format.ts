@@ -22,14 +22,18 @@ export interface DomainEntry {
   readonly changes: readonly DomainChange[];
 }
 
+/** What a change needs beyond its key and its value with that one's length. */
+export const changeHeadBytes = 5;
+
 /** How many bytes a change takes in an entry. */
 export function changeBytes(change: DomainChange): number {
   const value = change.value === undefined ? 0 : 4 + change.value.length;
-  return 4 + Buffer.byteLength(change.key) + 1 + value;
+  return changeHeadBytes + Buffer.byteLength(change.key) + value;
 }
 
-export function encodeEntry(entry: DomainEntry): Buffer {
-  const writer = beginChecked(entryMagic, version);
+/** `bytes`: about how many it will have. */
+export function encodeEntry(entry: DomainEntry, bytes?: number): Buffer {
+  const writer = beginChecked(entryMagic, version, bytes);
   writer.uuid(entry.writeId).u32(entry.changes.length);
   for (const { key, value } of entry.changes) {
     writer.u32(Buffer.byteLength(key)).text(key);

@@ -6,7 +6,7 @@ import { uuidv4 } from '../base/uuid.ts';
 import { type Change, checkChange, keyFromText } from '../lsm/lsm.ts';
 import { logEntryBytesMax } from '../replicated-log/replicated-log.ts';
 import type { DomainChange } from './domain.ts';
-import { changeBytes, encodeEntry, entryHeaderBytes } from './domain-entry-format.ts';
+import { changeBytes, changeHeadBytes, encodeEntry, entryHeaderBytes } from './domain-entry-format.ts';
 
 export interface WaitingWrite {
   readonly writeId: string;
@@ -97,13 +97,18 @@ export class WriteQueue {
         context: { domain: this.#domain, bytes, bytesMax: logEntryBytesMax },
       });
     }
-    // The caller may use its buffers again while the write waits.
-    const own = changes.map(({ key, value }): Change => {
-      const change = { key: keyFromText(key), value: value === undefined ? undefined : Buffer.from(value) };
+    const writeId = uuidv4(this.#random);
+    const entry = encodeEntry({ writeId, changes }, bytes);
+    // The caller may use its buffers again while the write waits: the entry has a copy of them.
+    let at = entryHeaderBytes;
+    const own = changes.map((given): Change => {
+      const key = keyFromText(given.key);
+      const valueStart = at + changeHeadBytes + key.length + 4;
+      at = given.value === undefined ? valueStart - 4 : valueStart + given.value.length;
+      const change = { key, value: given.value === undefined ? undefined : entry.subarray(valueStart, at) };
       checkChange(change);
       return change;
     });
-    const writeId = uuidv4(this.#random);
-    return { writeId, changes: own, entry: encodeEntry({ writeId, changes }) };
+    return { writeId, changes: own, entry };
   }
 }
