@@ -158,7 +158,14 @@ export class DomainTerms {
 
   /** Ends the domain for good; everything rejects with the error from now on. */
   close(error: EngineError): EngineError {
-    if (this.#closedBy === undefined || this.#stopping) this.#closedBy = error;
+    if (this.#closedBy === undefined || this.#stopping) {
+      this.#closedBy = error;
+      const { code, message, context } = error;
+      this.#options.opening.logger.error(
+        { domain: this.#name, code, error: message, ...context },
+        'a domain is closed for good: everything it is asked is refused until the next start',
+      );
+    }
     this.#stopping = false;
     if (this.#current !== undefined) this.#leave(this.#current, error);
     this.#options.gate?.close(error);

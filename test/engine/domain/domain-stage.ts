@@ -64,6 +64,7 @@ export class DomainStage {
   readonly random = seededRandom(7);
   readonly bucket = new MemoryStore({ clock: this.clock });
   readonly warnings: LogFields[] = [];
+  readonly errors: LogFields[] = [];
   /** Calls to the store that were begun, as "put <key>". */
   readonly calls: string[] = [];
   log = new MemoryLog();
@@ -73,7 +74,7 @@ export class DomainStage {
     debug: () => {},
     info: () => {},
     warn: (fields) => void this.warnings.push(fields),
-    error: () => {},
+    error: (fields) => void this.errors.push(fields),
   };
 
   /** A way to the bucket that can be cut, as each process has its own. */

@@ -53,3 +53,12 @@ describe('a bucket that refuses every table', () => {
     expect(await at.view().then((view) => view && rowsOf(view))).toHaveLength(12);
   });
 });
+
+it('says once to its operator that another leader has closed the domain for good', async () => {
+  const at = new DomainStage();
+  const domain = await at.open();
+  await at.open();
+  await expect(domain.write([set('a', '1')])).rejects.toMatchObject({ code: 'fenced-term' });
+  await expect(domain.write([set('b', '2')])).rejects.toMatchObject({ code: 'fenced-term' });
+  expect(at.errors).toEqual([expect.objectContaining({ domain: 'test', code: 'fenced-term' })]);
+});
