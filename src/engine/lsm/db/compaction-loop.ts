@@ -144,6 +144,7 @@ export class CompactionLoop {
 
   async #merge({ level, outputLevel, upper, lower, grandparents }: CompactionPick): Promise<readonly TableInfo[]> {
     const { rules, clock, pause, sets, tables, snapshots, uploads, life } = this.#options;
+    const slices = new WorkSlices(clock, pause);
     const set = sets.current;
     set.hold();
     const runs = level === 0 ? [...upper.map((table) => [table]), lower] : [upper, lower];
@@ -166,8 +167,8 @@ export class CompactionLoop {
           levelsBelow: set.levels.slice(outputLevel + 1),
         }),
         split: new OutputSplitPolicy(grandparents, overlapBytesMax(rules)),
-        writer: new TableWriter(rules, uploads.uploader()),
-        slices: new WorkSlices(clock, pause),
+        writer: new TableWriter(rules, uploads.uploader(), slices),
+        slices,
         ending: life.ending,
         discard: (infos) => uploads.discard(infos),
       });

@@ -136,11 +136,12 @@ export class FlushLoop {
   async #writeOut({ memtable, lastIndex }: FilledMemtable): Promise<void> {
     const { rules, clock, pause, snapshots, edits, uploads, life } = this.#options;
     const [level0Below = [], ...levels] = edits.levels;
+    const slices = new WorkSlices(clock, pause);
     const added = await mergeIntoTables({
       cursor: memtable.cursor(),
       drop: new DropPolicy({ readers: snapshots, level0Below, levelsBelow: levels }),
-      writer: new TableWriter(rules, uploads.uploader(this.refuse)),
-      slices: new WorkSlices(clock, pause),
+      writer: new TableWriter(rules, uploads.uploader(this.refuse), slices),
+      slices,
       ending: life.ending,
       discard: (infos) => uploads.discard(infos),
     });

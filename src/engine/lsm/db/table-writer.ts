@@ -8,6 +8,7 @@ import type { LsmRules } from '../core/lsm-rules.ts';
 import { type Key, sameKey } from '../core/row.ts';
 import { type BuiltTable, TableBuilder } from '../sst/table-builder.ts';
 import type { TableInfo } from '../sst/table-info.ts';
+import type { WorkSlices } from './work-slices.ts';
 
 /** Resolves when the table is in the bucket. */
 export type UploadTable = (table: BuiltTable) => Promise<TableInfo>;
@@ -15,14 +16,16 @@ export type UploadTable = (table: BuiltTable) => Promise<TableInfo>;
 export class TableWriter {
   readonly #rules: LsmRules;
   readonly #upload: UploadTable;
+  readonly #slices: WorkSlices;
   readonly #written: TableInfo[] = [];
   #builder: TableBuilder | undefined;
   #uploading: Promise<void> | undefined;
   #lastKey: Key | undefined;
 
-  constructor(rules: LsmRules, upload: UploadTable) {
+  constructor(rules: LsmRules, upload: UploadTable, slices: WorkSlices) {
     this.#rules = rules;
     this.#upload = upload;
+    this.#slices = slices;
   }
 
   /** Before the versions of each key; `cut` ends the table here whatever its size. Nothing may be added before it has resolved. */
@@ -54,6 +57,7 @@ export class TableWriter {
   }
 
   async #close(builder: TableBuilder): Promise<void> {
+    while (builder.prepare()) await this.#slices.stepAside();
     const table = builder.finish();
     this.#builder = undefined;
     await this.#uploading;

@@ -39,15 +39,29 @@ function hashOnce(key: Key): number {
 /** The line of a filter, chosen by the high bits of the hash. */
 const lineOf = (hash: number, lines: number): number => Math.floor((hash * lines) / 0x1_0000_0000);
 
-/** The serialised filter of the keys with these hashes. */
-export function buildBloomFilter(hashes: Uint32Array, bitsPerKey: number): Buffer {
-  const lines = Math.ceil((hashes.length * Math.max(0, bitsPerKey)) / (8 * lineBytes));
-  const probes = Math.min(probesMax, Math.max(1, Math.round(bitsPerKey * 0.6)));
-  const bytes = Buffer.alloc(headBytes + lineBytes * lines + sumBytes);
-  bytes[0] = probes;
-  bytes.writeUInt32BE(lines, 1);
-  if (lines > 0) {
-    for (let key = 0; key < hashes.length; key++) {
+/** Builds the serialised filter of the keys with these hashes, some at a time: all of a large table take several milliseconds. */
+export class BloomFilterBuilder {
+  readonly #hashes: Uint32Array;
+  readonly #lines: number;
+  readonly #probes: number;
+  readonly #bytes: Buffer;
+  #next = 0;
+
+  constructor(hashes: Uint32Array, bitsPerKey: number) {
+    this.#hashes = hashes;
+    this.#lines = Math.ceil((hashes.length * Math.max(0, bitsPerKey)) / (8 * lineBytes));
+    this.#probes = Math.min(probesMax, Math.max(1, Math.round(bitsPerKey * 0.6)));
+    this.#bytes = Buffer.alloc(headBytes + lineBytes * this.#lines + sumBytes);
+  }
+
+  /** Adds up to so many keys. False when that was the last one. */
+  add(keysMax: number): boolean {
+    const hashes = this.#hashes;
+    const bytes = this.#bytes;
+    const lines = this.#lines;
+    const probes = this.#probes;
+    const end = lines === 0 ? hashes.length : Math.min(hashes.length, this.#next + keysMax);
+    for (let key = this.#next; lines > 0 && key < end; key++) {
       const hash = hashes[key] as number;
       const line = headBytes + lineBytes * lineOf(hash, lines);
       // As a signed number, so that V8 keeps it in 32 bits.
@@ -58,9 +72,19 @@ export function buildBloomFilter(hashes: Uint32Array, bitsPerKey: number): Buffe
         bytes[at] = (bytes[at] as number) | (1 << ((mixed >>> 23) & 7));
       }
     }
+    this.#next = end;
+    return end < hashes.length;
   }
-  bytes.writeUInt32BE(crc32c(bytes.subarray(0, bytes.length - sumBytes)), bytes.length - sumBytes);
-  return bytes;
+
+  /** With all keys. */
+  finish(): Buffer {
+    this.add(Number.POSITIVE_INFINITY);
+    const bytes = this.#bytes;
+    bytes[0] = this.#probes;
+    bytes.writeUInt32BE(this.#lines, 1);
+    bytes.writeUInt32BE(crc32c(bytes.subarray(0, bytes.length - sumBytes)), bytes.length - sumBytes);
+    return bytes;
+  }
 }
 
 export class BloomFilter {

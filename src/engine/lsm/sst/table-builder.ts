@@ -6,11 +6,13 @@ import { sealBlock } from '../block/sealed-block-format.ts';
 import type { LsmRules } from '../core/lsm-rules.ts';
 import type { Key } from '../core/row.ts';
 import { BlockIndexBuilder, type Boundary, boundaryBetween } from './block-index.ts';
-import { buildBloomFilter, hashKey } from './bloom-filter.ts';
+import { BloomFilterBuilder, hashKey } from './bloom-filter.ts';
 import { encodeFacts, encodeFooter, footerBytes, type TableFacts } from './table-format.ts';
 
 /** A block takes entries until it has its size, so it can be one entry of the largest size beyond this; see payloadBytesMax. */
 const blockBytesMax = 8 * 1024 * 1024;
+/** Added to the filter in one go. */
+const keysPerStep = 16_384;
 /** Of the footer, the facts and a filter's frame. */
 const tailBytesAbout = footerBytes + 128;
 
@@ -31,6 +33,7 @@ export class TableBuilder {
   #sealed: { readonly last: Boundary; readonly length: number } | undefined;
   #hashes = new Uint32Array(1024);
   #keys = 0;
+  #filter: BloomFilterBuilder | undefined;
   #smallest: Key = '';
   #entries = 0;
   #tombstones = 0;
@@ -89,13 +92,20 @@ export class TableBuilder {
     this.#sealed = undefined;
   }
 
+  /** Does a part of the work of `finish`, about a millisecond long; nothing can be added afterwards. False when none is left. */
+  prepare(): boolean {
+    this.#filter ??= new BloomFilterBuilder(this.#hashes.subarray(0, this.#keys), this.#rules.bloomBitsPerKey);
+    return this.#filter.add(keysPerStep);
+  }
+
   /** Throws `bug` where nothing was added. The builder must not be used afterwards. */
   finish(): BuiltTable {
     if (this.#entries === 0) throw new EngineError('bug', 'a table without entries');
     if (this.#block.entries > 0) this.#seal();
     const largest = this.#block.previousKey;
     this.#indexSealed({ key: largest, sequence: 0 });
-    const filter = buildBloomFilter(this.#hashes.subarray(0, this.#keys), this.#rules.bloomBitsPerKey);
+    while (this.prepare());
+    const filter = (this.#filter as BloomFilterBuilder).finish();
     const index = this.#index.finish();
     const known = {
       smallest: this.#smallest,

@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { incarnation, term } from '../../../../src/engine/base/ids.ts';
+import { VirtualClock } from '../../../../src/engine/base/virtual-clock.ts';
+import type { LsmRules } from '../../../../src/engine/lsm/core/lsm-rules.ts';
 import { TableWriter } from '../../../../src/engine/lsm/db/table-writer.ts';
+import { WorkSlices } from '../../../../src/engine/lsm/db/work-slices.ts';
+import type { BuiltTable } from '../../../../src/engine/lsm/sst/table-builder.ts';
 import type { TableInfo } from '../../../../src/engine/lsm/sst/table-info.ts';
 import { tinyRules } from './crashing-process.ts';
 
 const value = Buffer.alloc(100, 'x');
 
-function setup(waits: () => Promise<void> = async () => undefined) {
+function setup(waits: () => Promise<void> = async () => undefined, rules: LsmRules = tinyRules) {
   let number = 0;
+  const steps = { aside: 0 };
+  const slices = new WorkSlices(new VirtualClock(), async () => void steps.aside++);
   const underWay = { now: 0, most: 0 };
-  const writer = new TableWriter(tinyRules, async ({ facts }): Promise<TableInfo> => {
+  const upload = async ({ facts }: BuiltTable): Promise<TableInfo> => {
     const name = { incarnation: incarnation(1), term: term(1), number: ++number };
     underWay.now += 1;
     underWay.most = Math.max(underWay.most, underWay.now);
@@ -19,12 +25,13 @@ function setup(waits: () => Promise<void> = async () => undefined) {
       underWay.now -= 1;
     }
     return { name, ...facts };
-  });
+  };
+  const writer = new TableWriter(rules, upload, slices);
   const write = async (key: string, sequence: number, cut = false) => {
     await writer.begin(key, cut);
     writer.add(key, sequence, value);
   };
-  return { writer, write, underWay };
+  return { writer, write, underWay, steps };
 }
 
 test('a table is closed at its size, and the tables come in the order of their keys', async () => {
@@ -85,4 +92,12 @@ describe('an upload that fails', () => {
     expect(underWay.now).toBe(0);
     expect(left.map(({ largest }) => largest)).toEqual(['a']);
   });
+});
+
+test('a large table is finished in steps, between which others run', async () => {
+  const { writer, steps } = setup(undefined, { ...tinyRules, tableBytes: 2 ** 30 });
+  for (let at = 0; at < 60_000; at++) writer.add(String(at).padStart(6, '0'), at, undefined);
+  const [table] = await writer.finish();
+  expect(table?.entries).toBe(60_000);
+  expect(steps.aside).toBeGreaterThanOrEqual(3);
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/engine/base/random.ts';
-import { BloomFilter, buildBloomFilter, hashKey } from '../../../../src/engine/lsm/sst/bloom-filter.ts';
+import { BloomFilter, BloomFilterBuilder, hashKey } from '../../../../src/engine/lsm/sst/bloom-filter.ts';
 
 function filterOf(keys: readonly string[], bitsPerKey: number): { bytes: Buffer; filter: BloomFilter } {
-  const bytes = buildBloomFilter(Uint32Array.from(keys, hashKey), bitsPerKey);
+  const bytes = new BloomFilterBuilder(Uint32Array.from(keys, hashKey), bitsPerKey).finish();
   return { bytes, filter: BloomFilter.decode(bytes, { key: 'the/key', start: 7, length: bytes.length }) };
 }
 
@@ -34,6 +34,18 @@ describe('the bloom filter', () => {
       expect(bytes.length).toBeLessThan((60_000 * 10) / 8 + 100);
     },
   );
+
+  it('is the same however many keys are added at a time', () => {
+    const hashes = Uint32Array.from({ length: 5000 }, (_, at) => hashKey(`key ${at}`));
+    const expected = new BloomFilterBuilder(hashes, 10).finish();
+    for (const some of [1, 7, 4999, 5000, 5001]) {
+      const builder = new BloomFilterBuilder(hashes, 10);
+      let steps = 1;
+      while (builder.add(some)) steps++;
+      expect(steps).toBe(Math.ceil(5000 / some));
+      expect(builder.finish()).toEqual(expected);
+    }
+  });
 
   it('works for any number of keys and bits, and says nothing where it has no bits', () => {
     for (const count of [1, 2, 51, 52, 1000]) {
