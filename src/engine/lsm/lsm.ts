@@ -5,16 +5,12 @@
 // What it knows: memtables, tables, levels, snapshots. What it does not: the log, terms (but for names), owners, what rows mean.
 // What it refuses: keys of no or more than 4096 bytes, values above 1 MiB, entries out of order, anything after it gave up.
 
-export type { Cursor, Wait } from './core/cursor.ts';
 export { defaultLsmRules, type LsmRules } from './core/lsm-rules.ts';
 export {
   type Change,
   checkChange,
   type Key,
-  keyFromBytes,
   keyFromText,
-  newestSequence,
-  type Row,
   textFromKey,
 } from './core/row.ts';
 export {
@@ -26,13 +22,13 @@ export {
   type TableName,
   tableKey,
 } from './core/table-name.ts';
-export type { LsmIterator, LsmReads, LsmSnapshot, LsmView, RangeOptions } from './db/lsm-reads.ts';
-export type { LsmEntry, LsmOptions, LsmStats, LsmStore, OpenLsm } from './db/lsm-store.ts';
-export { type LsmViewOptions, openLsmView } from './db/lsm-view.ts';
+export type { LsmReads, LsmSnapshot, LsmView, RangeOptions } from './db/lsm-reads.ts';
+export type { LsmEntry, LsmStats, LsmStore } from './db/lsm-store.ts';
+export { openLsmView } from './db/lsm-view.ts';
 export { openLsm } from './db/open-lsm.ts';
 export { BlockCache } from './io/block-cache.ts';
 export { BucketTables } from './io/bucket-tables.ts';
-export { type LsmCacheOptions, type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
+export { type LsmCaches, type OpenCaches, openLsmCaches } from './io/lsm-caches.ts';
 export type { TableSource } from './io/table-storage.ts';
 export type { Manifest, ManifestJournal, ManifestRef } from './manifest/manifest.ts';
 export { diffManifests } from './manifest/manifest-diff.ts';
@@ -40,7 +36,6 @@ export {
   listManifests,
   type ManifestObject,
   newestManifest,
-  type ReadManifest,
   readManifest,
 } from './manifest/manifest-objects.ts';
 export { judgeObjects } from './manifest/obsolete-objects.ts';

@@ -12,12 +12,6 @@ export type Key = string;
 export const keyBytesMax = 4096;
 export const valueBytesMax = 1024 * 1024;
 
-export interface Row {
-  readonly key: Key;
-  /** A view; whoever keeps it for long should copy it, because it holds its whole block. */
-  readonly value: Buffer;
-}
-
 /** A value of undefined deletes the key. */
 export interface Change {
   readonly key: Key;
