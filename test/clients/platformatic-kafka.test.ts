@@ -57,6 +57,8 @@ interface Received {
 /** A group member that collects what it receives and commits it. */
 class Member implements AsyncDisposable {
   readonly received: Received[] = [];
+  /** Committed positions by partition. */
+  readonly #positions = new Map<number, bigint>();
   readonly consumer: Reader;
   readonly topic: string;
   #stream: MessagesStream<string, string, string, string> | undefined;
@@ -85,8 +87,18 @@ class Member implements AsyncDisposable {
       });
       this.#wake();
     });
+    stream.on('autocommit', (error, offsets) => {
+      if (error !== null || offsets === undefined) return;
+      for (const { partition, offset } of offsets) this.#positions.set(partition, offset);
+      this.#wake();
+    });
     this.#stream = stream;
     return this;
+  }
+
+  /** A stream that is closed while it commits does not commit what it has received since. */
+  get hasCommitted(): boolean {
+    return this.received.every(({ partition, offset }) => (this.#positions.get(partition) ?? 0n) > BigInt(offset));
   }
 
   get assigned(): number {
@@ -189,6 +201,7 @@ test('a second member joins and leaves; positions outlive both', async () => {
     await one.until(({ assigned }) => assigned === 4);
     await send('one');
     await one.until(({ received }) => distinct(received).filter((value) => value?.startsWith('one-')).length === 4);
+    await one.until(({ hasCommitted }) => hasCommitted);
   }
   await send('later');
   await using again = await new Member('sharers', 'shared').start();
