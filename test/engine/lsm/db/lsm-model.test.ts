@@ -8,8 +8,9 @@ import { type LastWrite, tinyRules } from './crashing-process.ts';
 import { type HistoryOptions, LsmHistory } from './lsm-history.ts';
 
 const histories = Number(env['LSM_HISTORIES'] ?? 40);
-const seeds =
-  env['LSM_SEED'] === undefined ? Array.from({ length: histories }, (_, at) => at + 1) : [Number(env['LSM_SEED'])];
+/** Of one seed that is run again it is not asked whether it was a busy one. */
+const isWholeSet = env['LSM_SEED'] === undefined;
+const seeds = isWholeSet ? Array.from({ length: histories }, (_, at) => at + 1) : [Number(env['LSM_SEED'])];
 
 /** Runs in a few lanes at a time; the failure of one says which seed it was. */
 async function runAll(options: (seed: number) => HistoryOptions): Promise<LsmHistory[]> {
@@ -36,12 +37,12 @@ function lastWrites(seed: number): LastWrite[] {
 describe('a history agrees with a sorted map', () => {
   test('of processes that are stopped and replaced', { timeout: 300_000 }, async () => {
     const done = await runAll((seed) => ({ seed, steps: 120 }));
-    expect(done.some(({ lives }) => lives > 2)).toBe(true);
+    if (isWholeSet) expect(done.some(({ lives }) => lives > 2)).toBe(true);
   });
 
   test('of processes that die at writes to bucket and log', { timeout: 300_000 }, async () => {
     const done = await runAll((seed) => ({ seed, steps: 150, lastWrites: lastWrites(seed) }));
-    expect(done.some(({ lives }) => lives > 3)).toBe(true);
+    if (isWholeSet) expect(done.some(({ lives }) => lives > 3)).toBe(true);
   });
 
   test('of a bucket that fails for now, and a log whose answers get lost', { timeout: 300_000 }, async () => {
@@ -68,7 +69,7 @@ describe('a history agrees with a sorted map', () => {
     const steps = 60;
     const whole = new LsmHistory({ seed, steps });
     await whole.run();
-    expect(whole.world.writes).toBeGreaterThan(40);
+    if (isWholeSet) expect(whole.world.writes).toBeGreaterThan(40);
     for (let number = 1; number <= whole.world.writes; number++) {
       for (const side of ['before', 'after'] as const) {
         const history = new LsmHistory({ seed, steps, lastWrites: [{ number, side }] });
