@@ -76,19 +76,8 @@ export class SortedKeys {
 
   /** Index of the first key above the given one, which has to be between the fences. */
   firstAbove(key: Key): number {
-    const keys = this.keys;
-    if (this.#open && this.#commonWith(key) < this.#skip) return key < (keys[0] as Key) ? 0 : keys.length;
-    const numbers = this.#numbers;
-    const number = keyNumber(key, this.#skip);
-    let low = 0;
-    let high = keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const one = numbers[middle] as number;
-      if (one < number || (one === number && (keys[middle] as Key) <= key)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const at = this.firstAtOrAbove(key);
+    return this.keys[at] === key ? at + 1 : at;
   }
 
   insertKey(at: number, key: Key): void {
