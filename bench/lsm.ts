@@ -56,7 +56,7 @@ process.stdout.write(`${machine}\n\n${table}\n`);
 
 /** Runs one child and collects what it prints. */
 async function run(script: string, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, ['--expose-gc', join(import.meta.dirname, 'lsm', script), ...args], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'lsm', script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<number | null>((done) => child.on('exit', done));
