@@ -2,7 +2,7 @@
 
 import type { DescribedTopic } from '../engine/admin/admin.ts';
 import type { ExtentNote, PartitionDetail } from '../engine/audit/audit.ts';
-import { formatCount, formatSize } from './duration-format.ts';
+import { counted, formatCount, formatSize } from './duration-format.ts';
 import { renderTable } from './table.ts';
 
 type Described = Omit<DescribedTopic, 'moments' | 'unflushed'>;
@@ -66,5 +66,3 @@ function extentText(extent: ExtentNote | null): string {
   const { baseOffset, lastOffset, bytes, object, maxTimestamp } = extent;
   return `${baseOffset} to ${lastOffset}, ${formatSize(bytes)} in ${object}, up to ${maxTimestamp ?? 'no time'}`;
 }
-
-const counted = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

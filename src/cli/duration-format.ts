@@ -81,3 +81,7 @@ export function formatAge(ms: number): string {
   if (ms < 7_200_000) return `${Math.floor(ms / 60_000)} min`;
   return ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} d`;
 }
+
+/** "1 partition", "1,200 partitions". */
+export const counted = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

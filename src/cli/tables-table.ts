@@ -1,23 +1,11 @@
 // Tables of manifests as a table for people.
 
+import type { ShownTable } from '../engine/admin/admin.ts';
 import { formatCount, formatSize } from './duration-format.ts';
 import { printable } from './row-text.ts';
 import { renderTable } from './table.ts';
 
-interface ShownTable {
-  readonly domain?: string;
-  readonly name: string;
-  readonly level: number;
-  readonly sizeBytes: number;
-  readonly smallest: string;
-  readonly largest: string;
-  readonly entries: number;
-  readonly tombstones: number;
-  readonly oldest: number;
-  readonly newest: number;
-}
-
-export function tablesTable(tables: readonly ShownTable[]): Promise<string> {
+export function tablesTable(tables: readonly (ShownTable & { readonly domain?: string })[]): Promise<string> {
   const named = tables.some(({ domain }) => domain !== undefined);
   const right = true;
   const columns = [

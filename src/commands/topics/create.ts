@@ -5,6 +5,7 @@ import * as Flags from '@oclif/core/flags';
 import { parseAssignments } from '../../cli/assignment-format.ts';
 import type { ArgsOf, FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
+import { counted } from '../../cli/duration-format.ts';
 import { KafkaCommand } from '../../cli/kafka-command.ts';
 
 export default class TopicsCreate extends KafkaCommand<typeof TopicsCreate> {
@@ -58,7 +59,9 @@ export default class TopicsCreate extends KafkaCommand<typeof TopicsCreate> {
       partitions: partitions.length,
     };
     await this.output.result(result, () =>
-      created ? `created topic ${topic} with ${partitions.length} partitions` : `topic ${topic} exists already`,
+      created
+        ? `created topic ${topic} with ${counted(partitions.length, 'partition')}`
+        : `topic ${topic} exists already`,
     );
   }
 }

@@ -5,7 +5,7 @@ import * as Flags from '@oclif/core/flags';
 import { parseAssignments } from '../../cli/assignment-format.ts';
 import { type ArgsOf, ExitWith, type FlagsOf } from '../../cli/base-command.ts';
 import type { CommandFacts } from '../../cli/command-facts.ts';
-import { formatCount, formatSize, parseSize } from '../../cli/duration-format.ts';
+import { counted, formatCount, formatSize, parseSize } from '../../cli/duration-format.ts';
 import { unescapeText } from '../../cli/escape-format.ts';
 import { inputBytes, openInputs } from '../../cli/input-files.ts';
 import { KafkaCommand } from '../../cli/kafka-command.ts';
@@ -128,5 +128,3 @@ export default class TopicsProduce extends KafkaCommand<typeof TopicsProduce> {
 function inputBytesOf(done: { records: number; bytes: number }, separatorBytes: number, totalBytes: number): number {
   return Math.min(totalBytes, done.bytes + done.records * (1 + separatorBytes));
 }
-
-const counted = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

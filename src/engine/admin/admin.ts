@@ -10,7 +10,7 @@ export { KafkaClient } from './kafka-client.ts';
 export { LiveDomains } from './live-domains.ts';
 export { LiveSource } from './live-source.ts';
 export type { LiveCluster } from './live-status-format.ts';
-export { diffManifestsOf, listManifestsOf, showManifests } from './manifest-pictures.ts';
+export { diffManifestsOf, listManifestsOf, type ShownTable, showManifests } from './manifest-pictures.ts';
 export { getRow, scanDomains } from './metadata-rows.ts';
 export type { MetadataSource, PictureMoment, SourcePlace } from './metadata-source.ts';
 export { earliest, latest, offsetsAt } from './offsets-admin.ts';
