@@ -29,8 +29,6 @@ const inert = (
   ...(type === 'int' || type === 'long' ? { min: -1 } : {}),
 });
 
-const later = (doc: string) => `${doc} Kept and shown; nothing acts on it yet.`;
-
 const definitions: readonly TopicConfigDefinition[] = [
   {
     name: 'cleanup.policy',
@@ -47,8 +45,7 @@ const definitions: readonly TopicConfigDefinition[] = [
     defaultValue: '604800000',
     min: -1,
     brokerDefault: 'log.retention.ms',
-    doc: later('How long records are kept; −1 for ever.'),
-    withoutEffect: true,
+    doc: 'How long records are kept; −1 for ever.',
   },
   {
     name: 'retention.bytes',
@@ -56,8 +53,7 @@ const definitions: readonly TopicConfigDefinition[] = [
     defaultValue: '-1',
     min: -1,
     brokerDefault: 'log.retention.bytes',
-    doc: later('How many bytes of a partition are kept; −1 for all.'),
-    withoutEffect: true,
+    doc: 'How many bytes of a partition are kept; −1 for all.',
   },
   {
     name: 'max.message.bytes',
@@ -114,8 +110,8 @@ const definitions: readonly TopicConfigDefinition[] = [
     type: 'long',
     defaultValue: '86400000',
     min: 0,
-    doc: later('How long tombstones are kept in a compacted topic.'),
-    withoutEffect: true,
+    brokerDefault: 'log.cleaner.delete.retention.ms',
+    doc: 'How long tombstones are kept in a compacted topic.',
   },
   {
     name: 'min.cleanable.dirty.ratio',
@@ -123,24 +119,24 @@ const definitions: readonly TopicConfigDefinition[] = [
     defaultValue: '0.5',
     min: 0,
     max: 1,
-    doc: later('How large the uncompacted share grows before a compacted topic is compacted.'),
-    withoutEffect: true,
+    brokerDefault: 'log.cleaner.min.cleanable.ratio',
+    doc: 'How large the uncompacted share grows before a compacted topic is compacted.',
   },
   {
     name: 'min.compaction.lag.ms',
     type: 'long',
     defaultValue: '0',
     min: 0,
-    doc: later('How long a record stays out of compaction at least.'),
-    withoutEffect: true,
+    brokerDefault: 'log.cleaner.min.compaction.lag.ms',
+    doc: 'How long a record stays out of compaction at least.',
   },
   {
     name: 'max.compaction.lag.ms',
     type: 'long',
     defaultValue: longMax,
     min: 1,
-    doc: later('How long a record stays out of compaction at most.'),
-    withoutEffect: true,
+    brokerDefault: 'log.cleaner.max.compaction.lag.ms',
+    doc: 'How long a record stays out of compaction at most.',
   },
   {
     name: 'storage.mode',
