@@ -6,7 +6,7 @@ import type { Import } from './import-scanner.ts';
 /** Lowest first. Rooms of one layer do not know each other. */
 const layers: readonly (readonly string[])[] = [
   ['base'],
-  ['records', 'wire', 'store'],
+  ['records', 'wire', 'store', 'disk-cache'],
   ['replicated-log'],
   ['lsm', 'l0', 'l1'],
   ['domain'],

@@ -7,10 +7,10 @@
 
 import { EngineError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { cacheId, type DiskCache } from '../../disk-cache/disk-cache.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { type TableName, tableKey } from '../core/table-name.ts';
 import { ChunkFetcher, type FetchedTable } from './chunk-fetcher.ts';
-import { cacheId, type DiskCache } from './disk-cache.ts';
 import { FetchMemory } from './fetch-memory.ts';
 import type { LsmCaches } from './lsm-caches.ts';
 import { AheadQueue } from './read-ahead.ts';

@@ -3,8 +3,8 @@
 // A first small want of a cold chunk is a GET of exactly that range. A second one says that more will follow: the chunk is fetched
 // whole and kept, on the disk, or in memory where no disk takes it. So is one of which much is wanted, or that was announced.
 
+import type { DiskCache } from '../../disk-cache/disk-cache.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import type { DiskCache } from './disk-cache.ts';
 import type { AheadChunk, FetchMemory } from './fetch-memory.ts';
 import { chunkBytes, chunkLength, copyOf } from './table-chunks.ts';
 import { readTableRange } from './table-object.ts';

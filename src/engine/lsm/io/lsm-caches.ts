@@ -2,8 +2,8 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { DiskCache } from '../../disk-cache/disk-cache.ts';
 import { BlockCache } from './block-cache.ts';
-import { DiskCache } from './disk-cache.ts';
 import { type FetchLimits, FetchMemory } from './fetch-memory.ts';
 
 export interface LsmCaches {

@@ -1,4 +1,4 @@
-// Tables are fetched and kept locally in chunks of one size. Which chunks a range touches, and bytes out of a list of parts.
+// Tables are fetched and kept locally in chunks of one size. Which chunks a range touches, and the parts of each chunk.
 
 export const chunkBytes = 1024 * 1024;
 
@@ -27,20 +27,6 @@ export function chunkPieces(start: number, length: number): ChunkPiece[] {
 /** Bytes of a chunk of a table of `sizeBytes`: the last one is shorter. */
 export const chunkLength = (index: number, sizeBytes: number): number =>
   Math.min(chunkBytes, sizeBytes - index * chunkBytes);
-
-/** The parts of [start, start + length), not copied. */
-export function partsOf(parts: readonly Buffer[], start: number, length: number): Buffer[] {
-  const found: Buffer[] = [];
-  const end = start + length;
-  let position = 0;
-  for (const part of parts) {
-    if (position >= end) break;
-    const from = Math.max(start - position, 0);
-    if (from < part.length) found.push(part.subarray(from, Math.min(part.length, end - position)));
-    position += part.length;
-  }
-  return found;
-}
 
 /** All parts, cut into those of each chunk; not copied. */
 export function partsByChunk(parts: readonly Buffer[]): Buffer[][] {

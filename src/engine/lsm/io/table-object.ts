@@ -1,8 +1,9 @@
 // One table as an object in the bucket: reads give exactly the bytes that were asked for, or say what is wrong with the object.
 
+import { partsOf } from '../../base/byte-parts.ts';
 import { EngineError, hasCode } from '../../base/errors.ts';
 import type { ObjectStore, StoredObject } from '../../store/object-store.ts';
-import { chunkBytes, partsOf } from './table-chunks.ts';
+import { chunkBytes } from './table-chunks.ts';
 
 /** `sizeBytes` is what the manifest says. */
 export async function readTableRange(

@@ -4,7 +4,7 @@
 // distant disk takes milliseconds, during which nothing else would run. So reads are made directly while they are prompt; after
 // one that was not, the next ones go through the pool (docs/decisions/0006-direct-file-calls.md).
 
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { ChunkFileSystem } from './chunk-file-system.ts';
 
 const promptMs = 1;

@@ -1,8 +1,9 @@
-// Local copies of table bytes, chunk by chunk, shared by all stores of a process and bounded in bytes.
+// Local copies of immutable objects of the bucket (tables, L1 objects), chunk by chunk, shared by all who read them and bounded in bytes.
 //
-//   <directory>/v1/<id of the table, 32 hexadecimal digits>/<chunk>-<bytes>
+//   <directory>/v1/<id of the object, 32 hexadecimal digits>/<chunk>-<bytes>
 //
-// - a table never changes, so a copy never goes stale; the id is made of store and key, so that tables of two buckets are told apart
+// - an object never changes, so a copy never goes stale; the id is made of store and key, so that those of two buckets are told apart
+// - which bytes are a chunk is for the reader to say; chunks of one object have numbers
 // - it survives restarts: opening lists what is there
 // - nothing is flushed, and nothing need be. A chunk gets its name when it has been written; what a crash of the machine leaves
 //   torn under a name all the same is shorter than its name says, or the reader's checksum refuses it, and it is fetched again
@@ -12,15 +13,15 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
+import { partsOf } from '../base/byte-parts.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
 import { type ChunkFileSystem, failureCode, nodeChunkFileSystem } from './chunk-file-system.ts';
 import { ChunkFiles } from './chunk-files.ts';
-import { partsOf } from './table-chunks.ts';
 
 const pauseMs = 10_000;
 const scansMax = 8;
-const tableIdPattern = /^[0-9a-f]{32}$/;
+const objectIdPattern = /^[0-9a-f]{32}$/;
 const chunkPattern = /^(0|[1-9]\d{0,8})-([1-9]\d{0,8})$/;
 
 export interface DiskCacheOptions {
@@ -45,7 +46,7 @@ export interface DiskCacheStats {
 }
 
 interface Chunk {
-  readonly table: string;
+  readonly object: string;
   readonly index: number;
   readonly bytes: number;
   /** Its content while it is not on the disk yet. */
@@ -55,7 +56,7 @@ interface Chunk {
   gone: boolean;
 }
 
-/** Names a table in the cache. `label` is the store's. */
+/** Names an object in the cache. `label` is the store's. */
 export const cacheId = (label: string, key: string): string =>
   createHash('sha256').update(`${label}\n${key}`).digest('hex').slice(0, 32);
 
@@ -67,7 +68,7 @@ export class DiskCache implements AsyncDisposable {
   readonly #fileSystem: ChunkFileSystem;
   readonly #files: ChunkFiles;
   readonly #pendingBytesMax: number;
-  readonly #tables = new Map<string, Map<number, Chunk>>();
+  readonly #objects = new Map<string, Map<number, Chunk>>();
   /** The next to be evicted first. */
   readonly #chunks = new Set<Chunk>();
   #bytes = 0;
@@ -110,13 +111,13 @@ export class DiskCache implements AsyncDisposable {
     };
   }
 
-  has(table: string, index: number): boolean {
-    return this.#tables.get(table)?.has(index) ?? false;
+  has(object: string, index: number): boolean {
+    return this.#objects.get(object)?.has(index) ?? false;
   }
 
   /** Bytes of a chunk: at once while the disk is prompt, else a promise. Undefined: not here. Never throws nor rejects. */
-  read(table: string, index: number, at: number, length: number): Buffer | undefined | Promise<Buffer | undefined> {
-    const chunk = this.#tables.get(table)?.get(index);
+  read(object: string, index: number, at: number, length: number): Buffer | undefined | Promise<Buffer | undefined> {
+    const chunk = this.#objects.get(object)?.get(index);
     if (chunk === undefined) {
       this.#misses++;
       return undefined;
@@ -137,24 +138,24 @@ export class DiskCache implements AsyncDisposable {
   }
 
   /** Puts a chunk on the disk, in the background. False where it declines. Nobody changes the parts until then. */
-  keep(table: string, index: number, parts: readonly Buffer[]): boolean {
-    if (this.has(table, index)) return true;
+  keep(object: string, index: number, parts: readonly Buffer[]): boolean {
+    if (this.has(object, index)) return true;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (this.#closed || bytes === 0 || bytes > this.bytesMax) return false;
     if (this.#pendingBytes + bytes > this.#pendingBytesMax || this.#clock.monotonicMs() < this.#pausedUntilMs) {
       return false;
     }
     this.#makeRoom(bytes);
-    const chunk: Chunk = { table, index, bytes, parts, used: false, gone: false };
+    const chunk: Chunk = { object, index, bytes, parts, used: false, gone: false };
     this.#add(chunk);
     this.#pendingBytes += bytes;
     this.#enqueue(() => this.#write(chunk));
     return true;
   }
 
-  /** Throws chunks of a table away; all where none are named. */
-  drop(table: string, indexes?: readonly number[]): void {
-    const chunks = this.#tables.get(table);
+  /** Throws chunks of an object away; all where none are named. */
+  drop(object: string, indexes?: readonly number[]): void {
+    const chunks = this.#objects.get(object);
     if (chunks === undefined) return;
     for (const index of indexes ?? [...chunks.keys()]) {
       const chunk = chunks.get(index);
@@ -179,41 +180,41 @@ export class DiskCache implements AsyncDisposable {
   async #scan(): Promise<void> {
     try {
       await this.#fileSystem.makeDirectory(this.#root);
-      const tables = (await this.#fileSystem.names(this.#root)).filter((name) => tableIdPattern.test(name));
+      const objects = (await this.#fileSystem.names(this.#root)).filter((name) => objectIdPattern.test(name));
       const scanNext = async () => {
-        for (let table = tables.pop(); table !== undefined; table = tables.pop()) await this.#scanTable(table);
+        for (let object = objects.pop(); object !== undefined; object = objects.pop()) await this.#scanObject(object);
       };
       await Promise.all(Array.from({ length: scansMax }, scanNext));
     } catch (error) {
-      this.#failed('list the local copies of tables', this.#root, error);
+      this.#failed('list the local copies', this.#root, error);
     }
     this.#makeRoom(0);
   }
 
-  async #scanTable(table: string): Promise<void> {
-    const directory = join(this.#root, table);
+  async #scanObject(object: string): Promise<void> {
+    const directory = join(this.#root, object);
     const names = await this.#fileSystem.names(directory);
     for (const name of names) {
       const match = chunkPattern.exec(name);
       // What is no chunk is what a crash left of a write.
-      if (match === null) this.#enqueue(() => this.#remove(join(directory, name), table));
+      if (match === null) this.#enqueue(() => this.#remove(join(directory, name), object));
       else {
-        const chunk = { table, index: Number(match[1]), bytes: Number(match[2]), parts: undefined };
-        if (!this.has(table, chunk.index)) this.#add({ ...chunk, used: false, gone: false });
+        const chunk = { object, index: Number(match[1]), bytes: Number(match[2]), parts: undefined };
+        if (!this.has(object, chunk.index)) this.#add({ ...chunk, used: false, gone: false });
       }
     }
-    if (names.length === 0) this.#enqueue(() => this.#removeDirectory(table));
+    if (names.length === 0) this.#enqueue(() => this.#removeDirectory(object));
   }
 
   #path(chunk: Chunk): string {
-    return `${this.#root}/${chunk.table}/${chunk.index}-${chunk.bytes}`;
+    return `${this.#root}/${chunk.object}/${chunk.index}-${chunk.bytes}`;
   }
 
   #add(chunk: Chunk): void {
-    let chunks = this.#tables.get(chunk.table);
+    let chunks = this.#objects.get(chunk.object);
     if (chunks === undefined) {
       chunks = new Map();
-      this.#tables.set(chunk.table, chunks);
+      this.#objects.set(chunk.object, chunks);
     }
     chunks.set(chunk.index, chunk);
     this.#chunks.add(chunk);
@@ -237,15 +238,15 @@ export class DiskCache implements AsyncDisposable {
     chunk.gone = true;
     this.#chunks.delete(chunk);
     this.#bytes -= chunk.bytes;
-    const chunks = this.#tables.get(chunk.table);
+    const chunks = this.#objects.get(chunk.object);
     chunks?.delete(chunk.index);
-    if (chunks?.size === 0) this.#tables.delete(chunk.table);
+    if (chunks?.size === 0) this.#objects.delete(chunk.object);
     const path = this.#path(chunk);
     this.#files.forget(path);
     this.#enqueue(async () => {
       // Its descriptor may have been opened again by a read that was under way.
       this.#files.forget(path);
-      await this.#remove(path, chunk.table);
+      await this.#remove(path, chunk.object);
     });
   }
 
@@ -254,7 +255,7 @@ export class DiskCache implements AsyncDisposable {
   }
 
   async #write(chunk: Chunk): Promise<void> {
-    const directory = join(this.#root, chunk.table);
+    const directory = join(this.#root, chunk.object);
     const temporary = join(directory, `new-${++this.#temporaries}`);
     try {
       if (chunk.gone || chunk.parts === undefined) return;
@@ -263,27 +264,27 @@ export class DiskCache implements AsyncDisposable {
       await this.#fileSystem.rename(temporary, this.#path(chunk));
     } catch (error) {
       this.#pausedUntilMs = this.#clock.monotonicMs() + pauseMs;
-      this.#failed('keep a local copy of a table', temporary, error);
+      this.#failed('keep a local copy', temporary, error);
       this.#discard(chunk);
-      this.#enqueue(() => this.#remove(temporary, chunk.table));
+      this.#enqueue(() => this.#remove(temporary, chunk.object));
     } finally {
       chunk.parts = undefined;
       this.#pendingBytes -= chunk.bytes;
     }
   }
 
-  async #remove(path: string, table: string): Promise<void> {
+  async #remove(path: string, object: string): Promise<void> {
     try {
       await this.#fileSystem.remove(path);
     } catch (error) {
-      if (failureCode(error) !== 'ENOENT') this.#failed('remove a local copy of a table', path, error);
+      if (failureCode(error) !== 'ENOENT') this.#failed('remove a local copy', path, error);
     }
-    if (!this.#tables.has(table)) await this.#removeDirectory(table);
+    if (!this.#objects.has(object)) await this.#removeDirectory(object);
   }
 
-  async #removeDirectory(table: string): Promise<void> {
+  async #removeDirectory(object: string): Promise<void> {
     // It may hold what is removed next, or be gone already; an empty directory does no harm.
-    await this.#fileSystem.removeDirectory(join(this.#root, table)).catch(() => undefined);
+    await this.#fileSystem.removeDirectory(join(this.#root, object)).catch(() => undefined);
   }
 
   #readFailed(chunk: Chunk, error: unknown): undefined {
@@ -291,7 +292,7 @@ export class DiskCache implements AsyncDisposable {
     this.#misses++;
     // The chunk was evicted while it was read.
     if (chunk.gone) return undefined;
-    this.#failed('read a local copy of a table', this.#path(chunk), error);
+    this.#failed('read a local copy', this.#path(chunk), error);
     // Too many open files say nothing about the copy.
     if (!['EMFILE', 'ENFILE'].includes(failureCode(error))) this.#discard(chunk);
     return undefined;

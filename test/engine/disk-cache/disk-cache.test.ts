@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LogFields } from '../../../../src/engine/base/logger.ts';
-import { silentLogger } from '../../../../src/engine/base/logger.ts';
-import { VirtualClock } from '../../../../src/engine/base/virtual-clock.ts';
-import { type ChunkFileSystem, nodeChunkFileSystem } from '../../../../src/engine/lsm/io/chunk-file-system.ts';
-import { cacheId, DiskCache, type DiskCacheOptions } from '../../../../src/engine/lsm/io/disk-cache.ts';
+import type { LogFields } from '../../../src/engine/base/logger.ts';
+import { silentLogger } from '../../../src/engine/base/logger.ts';
+import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
+import { type ChunkFileSystem, nodeChunkFileSystem } from '../../../src/engine/disk-cache/chunk-file-system.ts';
+import { cacheId, DiskCache, type DiskCacheOptions } from '../../../src/engine/disk-cache/disk-cache.ts';
 
 const table = cacheId('memory:', 'c/domain/control/sst/1');
 const other = cacheId('memory:', 'c/domain/control/sst/2');
