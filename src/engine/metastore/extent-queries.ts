@@ -45,6 +45,26 @@ export async function firstExtentAtTimestamp(
   return found === undefined ? undefined : locate(reads, found);
 }
 
+/** Of the extents whose base offset is at or above `from`, the first with the greatest timestamp. Rows read: logarithmic in their number. */
+export async function extentOfMaxTimestamp(
+  reads: DomainReads,
+  of: TopicPartition,
+  from: Offset,
+): Promise<LocatedExtent | undefined> {
+  let first = await firstExtentFrom(reads, of, from);
+  if (first !== undefined && first.baseOffset < from) first = await firstExtentFrom(reads, of, first.lastOffset + 1);
+  if (first === undefined) return undefined;
+  let best: Extent | undefined;
+  await walkExtents(reads, of, first, {
+    summary: ({ maxTimestamp }) => (best !== undefined && maxTimestamp <= best.maxTimestamp ? 'passed' : 'look inside'),
+    extent: (extent) => {
+      if (best === undefined || extent.maxTimestamp > best.maxTimestamp) best = extent;
+      return 'passed';
+    },
+  });
+  return best === undefined ? undefined : locate(reads, best);
+}
+
 /**
  * The highest offset such that the extents from it on have at least `bytes`; next offset for 0; undefined when all of them have less.
  * Rows read: logarithmic in the number of extents.

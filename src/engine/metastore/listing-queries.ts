@@ -61,10 +61,22 @@ export async function listProducers(
     limit,
     ...(after === undefined ? {} : { after: producerKey(of, after) }),
   });
-  return rows.map(({ key, value }) => {
-    const { producerId, producerEpoch, usedAtMs, batches } = decodeProducerRow(key, value);
-    return { producerId, producerEpoch, usedAtMs, batches };
-  });
+  return rows.map(({ key, value }) => snapshotOf(key, value));
+}
+
+export async function readProducer(
+  reads: DomainReads,
+  of: TopicPartition,
+  producerId: number,
+): Promise<ProducerSnapshot | undefined> {
+  const key = producerKey(of, producerId);
+  const value = await reads.get(key);
+  return value === undefined ? undefined : snapshotOf(key, value);
+}
+
+function snapshotOf(key: string, value: Uint8Array): ProducerSnapshot {
+  const { producerId, producerEpoch, usedAtMs, batches } = decodeProducerRow(key, value);
+  return { producerId, producerEpoch, usedAtMs, batches };
 }
 
 /** All terms of a partition, oldest first. */

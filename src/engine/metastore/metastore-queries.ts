@@ -49,6 +49,11 @@ export class MetastoreQueries {
     return this.consistently(of, (reads) => extents.firstExtentAtTimestamp(reads, of, from, timestamp));
   }
 
+  /** Of the extents that begin at or above an offset, the first with the greatest timestamp. */
+  extentOfMaxTimestamp(of: TopicPartition, from: Offset): Promise<extents.LocatedExtent | undefined> {
+    return this.consistently(of, (reads) => extents.extentOfMaxTimestamp(reads, of, from));
+  }
+
   /** The highest offset such that the extents from it on have at least so many bytes; undefined when all have less. */
   offsetOfSuffix(of: TopicPartition, bytes: number): Promise<Offset | undefined> {
     return this.consistently(of, (reads) => extents.offsetOfSuffix(reads, of, bytes));
@@ -88,6 +93,11 @@ export class MetastoreQueries {
     options: { readonly after?: number; readonly limit: number },
   ): Promise<ProducerSnapshot[]> {
     return lists.listProducers(this.#reads(of), of, options);
+  }
+
+  /** One of them, as of the next offset. */
+  producer(of: TopicPartition, producerId: number): Promise<ProducerSnapshot | undefined> {
+    return lists.readProducer(this.#reads(of), of, producerId);
   }
 
   /** Over all domains, by topic id and partition. */

@@ -23,8 +23,11 @@ export class CommittedState {
   logStartOffset: Offset = offset(0);
   /** Stamp of the batch below `nextOffset`. */
   lastStamp: Stamp = noStamp;
-  /** Greatest cluster epoch of a placeholder. */
+  /** LRO + 1: offsets below are read from L1, from there on from L0. Never above what the metastore has of the partition. */
+  reconciledEnd: Offset = offset(0);
+  /** Greatest cluster epoch of a placeholder, and the one before it: the window that admission looks at. */
   appliedEpoch: ClusterEpoch;
+  previousEpoch: ClusterEpoch;
   maxTimestamp: TimestampMs = timestampMs(-1);
   /** Base offset of the batch with the greatest timestamp. */
   maxTimestampOffset: Offset = offset(0);
@@ -32,6 +35,7 @@ export class CommittedState {
 
   constructor(creationEpoch: ClusterEpoch) {
     this.appliedEpoch = creationEpoch;
+    this.previousEpoch = creationEpoch;
   }
 
   applyBatch(batch: Pick<Placeholder, 'baseOffset' | 'lastOffset' | 'stamp' | 'maxTimestamp'>): void {
@@ -47,11 +51,17 @@ export class CommittedState {
   }
 
   applyEpoch(epoch: ClusterEpoch): void {
-    if (epoch > this.appliedEpoch) this.appliedEpoch = epoch;
+    if (epoch <= this.appliedEpoch) return;
+    this.previousEpoch = this.appliedEpoch;
+    this.appliedEpoch = epoch;
   }
 
   applyLogStart(start: Offset): void {
     if (start > this.logStartOffset) this.logStartOffset = start;
+  }
+
+  applyReconciled(end: Offset): void {
+    if (end > this.reconciledEnd) this.reconciledEnd = end;
   }
 
   /** The largest term at or below `requested` with its end offset; the open end is the high watermark. */

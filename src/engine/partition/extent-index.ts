@@ -69,6 +69,7 @@ export class ColdRuns {
 }
 
 const segmentsMax = 2048;
+const entriesPerSegmentMin = 4;
 const coldReadBytes = 64 * 1024;
 
 export class ExtentIndex {
@@ -77,16 +78,10 @@ export class ExtentIndex {
   /** Extents before this place in `#recent` are dropped; compacted now and then. */
   #recentStart = 0;
   #segments: Segment[] = [];
-  #entriesPerSegment = 4;
-  #totalBytes = 0;
+  #entriesPerSegment = entriesPerSegmentMin;
 
   constructor(options: ExtentIndexOptions) {
     this.#options = options;
-  }
-
-  /** Bytes of all batches ever added. */
-  get totalBytes(): number {
-    return this.#totalBytes;
   }
 
   get segments(): readonly Segment[] {
@@ -108,7 +103,6 @@ export class ExtentIndex {
       if (extent.maxTimestamp > maxTimestamp) maxTimestamp = extent.maxTimestamp;
       this.#recent.push(extent);
     }
-    this.#totalBytes += bytes;
     const segment = this.#segments.at(-1);
     if (segment !== undefined && segment.entries < this.#entriesPerSegment) {
       segment.entries = entryIndex - segment.firstEntry + 1;
@@ -125,7 +119,6 @@ export class ExtentIndex {
   restore(segments: Segment[], entriesPerSegment: number): void {
     this.#segments = segments;
     this.#entriesPerSegment = entriesPerSegment;
-    this.#totalBytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
   get entriesPerSegment(): number {
@@ -148,6 +141,21 @@ export class ExtentIndex {
     this.#segments = thinned;
   }
 
+  /**
+   * Forgets where offsets below `bound` lie, as far as whole segments go, and gives the first entry of the log that is still needed.
+   * Undefined where that is no other than before. Whoever calls it makes sure that nobody looks for those offsets any more.
+   */
+  dropBelow(bound: Offset, end: { readonly offset: Offset; readonly entry: number }): number | undefined {
+    let gone = 0;
+    while (gone < this.#segments.length && (this.#segments[gone + 1]?.baseOffset ?? end.offset) <= bound) gone++;
+    if (gone === 0) return undefined;
+    this.#segments.splice(0, gone);
+    if (this.#segments.length < segmentsMax / 4) {
+      this.#entriesPerSegment = Math.max(entriesPerSegmentMin, this.#entriesPerSegment / 2);
+    }
+    return this.#segments[0]?.firstEntry ?? end.entry + 1;
+  }
+
   #dropOld(): void {
     const surplus = this.recentCount - this.#options.recentMax();
     if (surplus > 0) this.#recentStart += surplus;
@@ -164,6 +172,16 @@ export class ExtentIndex {
     return { extents: this.#recent, start: findExtent(this.#recent, from, this.#recentStart) };
   }
 
+  /** Recent extents from `from` on, or from the oldest that is in memory. Not to be changed. */
+  oldestRecent(from: Offset): { readonly extents: readonly Extent[]; readonly start: number } {
+    return { extents: this.#recent, start: findExtent(this.#recent, from, this.#recentStart) };
+  }
+
+  /** An entry of the log at or before the one that holds the offset. */
+  entryOf(from: Offset): number {
+    return this.#segments[this.#findSegment(from)]?.firstEntry ?? 1;
+  }
+
   /** As `recentFrom`, out of the log. */
   async coldFrom(from: Offset): Promise<{ readonly extents: readonly Extent[]; readonly start: number }> {
     const cold = this.#options.cold.get(this);
@@ -171,9 +189,7 @@ export class ExtentIndex {
       return { extents: cold.extents, start: findExtent(cold.extents, from, 0) };
     }
     let entry =
-      cold !== undefined && cold.extents.at(-1)?.lastOffset === from - 1
-        ? cold.nextEntry
-        : (this.#segments[this.#findSegment(from)]?.firstEntry ?? 1);
+      cold !== undefined && cold.extents.at(-1)?.lastOffset === from - 1 ? cold.nextEntry : this.entryOf(from);
     for (;;) {
       const entries = await this.#options.readLog(entry, coldReadBytes);
       const last = entries.at(-1);

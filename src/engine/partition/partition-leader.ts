@@ -1,11 +1,10 @@
 // The leader of one partition: the only writer under its term.
 //
-// Offsets are assigned when a batch is staged, before its upload; a batch is acknowledged when its object was uploaded,
-// ownership confirmed after that, and its placeholder committed under the term. The rules for what fails:
-// - a share (this partition's batches in one object) that fails takes everything staged behind it along; the staged state
-//   falls back to just before it, what is ahead goes on, and the attempt goes up by one
+// Offsets are assigned when a batch is staged, before its upload (staging.ts); a batch is acknowledged when its object was uploaded,
+// ownership confirmed after that, and its placeholder committed under the term.
 // - an unknown or fenced commit ends the term: everything staged fails, and the partition is opened again from its log
-// - a duplicate of a staged batch gets that batch's outcome
+// - the log start and the LRO move by entries of the log, so both survive whatever comes
+// - the log is trimmed below what is reconciled, flushed and read by nobody; its snapshot keeps what the entries said
 // Durable: the log's entries. Replayed: by opening the partition (partition-opening.ts).
 
 import type { Clock } from '../base/clock.ts';
@@ -15,7 +14,6 @@ import {
   type Incarnation,
   type Offset,
   offset,
-  type Stamp,
   type Term,
   type TopicId,
   timestampMs,
@@ -23,20 +21,24 @@ import {
 import type { Logger } from '../base/logger.ts';
 import type { SlabRange } from '../base/slab-pool.ts';
 import type { L0Object, L0Reader, L0Share, L0Source, L0Writer } from '../l0/l0.ts';
-import { isLogAppendTime, patchPlace, patchTimestampType, timestampTypeBit } from '../records/record-batch-format.ts';
-import { type BatchRules, validateBatch } from '../records/records.ts';
+import type { BatchRules } from '../records/records.ts';
 import type { AppendOutcome, GroupAppend, ReplicatedLog } from '../replicated-log/replicated-log.ts';
-import { entriesOfReady, type QueuedShare } from './commit-entries.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { CommitSource, Committer } from './committer.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
-import { LogStartMove } from './log-start-move.ts';
-import type { AppendResult, FoundOffset, Partition, ReadOptions, ReadResult } from './partition.ts';
+import type { History } from './history.ts';
+import { OffsetMove } from './offset-move.ts';
+import type { AppendResult, FoundOffset, LedPartition, ReadOptions, ReadResult } from './partition.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
+import type { PendingAge } from './pending-age.ts';
+import { type PendingBatch, PendingBatches, type PendingLimits } from './pending-batches.ts';
 import type { AwaitedProducers, ProducerTable } from './producer-table.ts';
+import { ReaderPins } from './reader-pins.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
-import { StagedBatch } from './staged-batch.ts';
+import type { StagedBatch } from './staged-batch.ts';
+import { Staging } from './staging.ts';
+import { TimestampQueries } from './timestamp-queries.ts';
 
 /** What partitions share. */
 export interface PartitionServices {
@@ -44,11 +46,14 @@ export interface PartitionServices {
   readonly committer: Committer;
   readonly writer: L0Writer;
   readonly reader: L0Reader;
+  readonly history: History;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly incarnation: Incarnation;
   /** Resolves while this process owns the bucket; rejects when it does not, or that cannot be found out. */
   readonly confirmOwnership: () => Promise<void>;
+  /** The log start of a partition has moved, durably. */
+  readonly onLogStartMoved?: (partition: PartitionLeader) => void;
 }
 
 /** What opening read from the log. */
@@ -57,64 +62,87 @@ export interface OpenedPartition {
   readonly index: number;
   readonly group: string;
   readonly term: Term;
+  readonly logFirst: number;
   readonly logEnd: number;
   readonly snapshotIndex: number;
   readonly state: CommittedState;
   readonly extents: ExtentIndex;
   readonly producers: ProducerTable<StagedBatch>;
+  readonly age: PendingAge;
   /** The topic's rules as they are now. */
   readonly rules: () => BatchRules;
   /** The term is over: the partition must be opened again (or, when fenced, left to its new leader). */
   readonly onTermOver: (error: EngineError, awaited: AwaitedProducers) => void;
 }
 
-export class PartitionLeader implements Partition, L0Source, CommitSource {
+export class PartitionLeader implements LedPartition, L0Source, CommitSource {
   readonly topicId: TopicId;
   readonly index: number;
   readonly term: Term;
   readonly #services: PartitionServices;
   readonly #opened: OpenedPartition;
   readonly #state: CommittedState;
+  readonly #staging: Staging;
+  readonly #pins = new ReaderPins();
   readonly #reader: PartitionReader;
-  #attempt = 0;
-  #stagedEnd: Offset;
-  #stagedStamp: Stamp;
-  #stamp: Stamp;
-  /** Staged shares in order; the committing ones are at the head. */
-  #queue: QueuedShare[] = [];
-  #committing = 0;
-  #logEnd: number;
+  readonly #times: TimestampQueries;
+  readonly #pending: PendingBatches;
   readonly #snapshots: SnapshotKeeper;
-  readonly #logStartMove: LogStartMove;
-  #over: EngineError | undefined;
+  readonly #logStartMove: OffsetMove;
+  readonly #reconciledMove: OffsetMove;
   readonly #listeners = new Set<() => void>();
+  #pendingBytes: number;
+  #logFirst: number;
+  #logEnd: number;
+  #over: EngineError | undefined;
 
   constructor(opened: OpenedPartition, services: PartitionServices) {
-    this.topicId = opened.topicId;
-    this.index = opened.index;
-    this.term = opened.term;
+    const { topicId, index, group, term, state, extents, producers, rules } = opened;
+    const { log, logger, writer, reader: objects, history, incarnation } = services;
+    this.topicId = topicId;
+    this.index = index;
+    this.term = term;
     this.#opened = opened;
     this.#services = services;
-    this.#state = opened.state;
+    this.#state = state;
+    this.#logFirst = opened.logFirst;
     this.#logEnd = opened.logEnd;
-    this.#logStartMove = new LogStartMove(opened.state);
+    this.#logStartMove = new OffsetMove({
+      current: () => state.logStartOffset,
+      entry: (to) => ({ kind: 'log-start', logStartOffset: to }),
+      apply: (to) => this.#logStartMoved(to),
+    });
+    this.#reconciledMove = new OffsetMove({
+      current: () => state.reconciledEnd,
+      entry: (to) => ({ kind: 'reconciled', reconciledEnd: to }),
+      apply: (to) => this.#reconciled(to),
+    });
     this.#snapshots = new SnapshotKeeper({
-      log: services.log,
-      logger: services.logger,
-      group: opened.group,
-      term: opened.term,
+      log,
+      logger,
+      group,
+      term,
       index: opened.snapshotIndex,
-      encode: () => encodePartitionSnapshot(opened.state, opened.extents, opened.producers),
+      encode: () => encodePartitionSnapshot(state, extents, producers),
     });
-    this.#stagedEnd = opened.state.nextOffset;
-    this.#stagedStamp = opened.state.lastStamp;
-    this.#stamp = this.#stampOf(0);
-    this.#reader = new PartitionReader({
-      name: opened.group,
-      state: opened.state,
-      extents: opened.extents,
-      objects: services.reader,
+    this.#staging = new Staging({
+      source: this,
+      writer,
+      producers,
+      rules,
+      end: state.nextOffset,
+      lastStamp: state.lastStamp,
+      stamp: { incarnation, term, attempt: 0 },
     });
+    const parts = { topicId, index, state, extents, history, pins: this.#pins };
+    this.#reader = new PartitionReader({ ...parts, name: group, term, objects });
+    this.#times = new TimestampQueries({ ...parts, reader: this.#reader });
+    this.#pending = new PendingBatches({
+      group,
+      extents,
+      readLog: (from, bytesMax) => log.read(group, from, bytesMax),
+    });
+    this.#pendingBytes = this.#bytesInL0();
   }
 
   get highWatermark(): Offset {
@@ -129,120 +157,70 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
     return this.#state.logStartOffset;
   }
 
+  /** LRO + 1: reads below it go to L1. */
+  get reconciledEnd(): Offset {
+    return this.#state.reconciledEnd;
+  }
+
   get clusterEpochMin(): ClusterEpoch {
     return this.#state.appliedEpoch;
   }
 
-  get sizeBytes(): number {
-    return this.#state.nextOffset === this.#state.logStartOffset
-      ? 0
-      : this.#opened.extents.bytesFrom(this.#state.logStartOffset);
+  /** Bytes that are in L0 only. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** About when the oldest of them was committed; undefined when there are none. */
+  get pendingSinceMs(): number | undefined {
+    const { reconciledEnd, nextOffset } = this.#state;
+    return reconciledEnd < nextOffset ? this.#opened.age.sinceMs(reconciledEnd) : undefined;
+  }
+
+  /** Entries that the log keeps. */
+  get logEntries(): number {
+    return this.#logEnd - this.#logFirst + 1;
   }
 
   /** Staged batches that are not settled. */
   get stagedShares(): number {
-    return this.#queue.length;
+    return this.#staging.shares;
+  }
+
+  /** Producers that are remembered, of those asked for. */
+  knowsProducer(id: number): boolean {
+    return this.#opened.producers.knows(id);
   }
 
   // ---- staging
 
   append(records: SlabRange): Promise<AppendResult> {
     try {
-      return this.#stage(records);
+      if (this.#over !== undefined) throw notLeader(this.#over);
+      return this.#staging.stage(records, this.#services.clock.nowMs(), this.#state.logStartOffset);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #stage(records: SlabRange): Promise<AppendResult> {
-    if (this.#over !== undefined) throw notLeader(this.#over);
-    const { clock, writer } = this.#services;
-    const bytes = records.bytes;
-    const rules = this.#opened.rules();
-    const nowMs = clock.nowMs();
-    const facts = validateBatch(bytes, rules, nowMs);
-    const verdict = this.#opened.producers.check(facts);
-    if (verdict.kind === 'staged-duplicate') return verdict.batch.outcome;
-    if (verdict.kind === 'committed-duplicate') {
-      return Promise.resolve({
-        baseOffset: offset(verdict.baseOffset),
-        logAppendTimeMs: timestampMs(-1),
-        logStartOffset: this.#state.logStartOffset,
-      });
-    }
-    if (rules.logAppendTime) patchTimestampType(bytes, nowMs);
-    else if (isLogAppendTime(facts.attributes)) patchTimestampType(bytes, undefined);
-    patchPlace(bytes, this.#stagedEnd, this.term);
-    const batch = new StagedBatch({
-      records,
-      stamp: this.#stamp,
-      link: this.#stagedStamp,
-      baseOffset: this.#stagedEnd,
-      lastOffset: offset(this.#stagedEnd + facts.count - 1),
-      producerId: facts.producerId,
-      producerEpoch: facts.producerEpoch,
-      baseSequence: facts.baseSequence,
-      count: facts.count,
-      attributes: rules.logAppendTime ? facts.attributes | timestampTypeBit : facts.attributes & ~timestampTypeBit,
-      maxTimestamp: timestampMs(rules.logAppendTime ? nowMs : facts.maxTimestamp),
-      logAppendTimeMs: timestampMs(rules.logAppendTime ? nowMs : -1),
-    });
-    this.#opened.producers.stage(batch);
-    this.#stagedEnd = offset(batch.lastOffset + 1);
-    this.#stagedStamp = batch.stamp;
-    const share = writer.stage(this, batch);
-    const last = this.#queue.at(-1);
-    if (last?.share === share) last.batches.push(batch);
-    else this.#queue.push({ share, batches: [batch], state: 'staged' });
-    return batch.outcome;
-  }
-
-  #stampOf(attempt: number): Stamp {
-    return { incarnation: this.#services.incarnation, term: this.term, attempt };
-  }
-
-  // ---- what becomes of the uploads
-
   shareUploaded(share: L0Share): void {
-    const queued = this.#queue.find((one) => one.share === share);
-    if (queued === undefined) return; // failed meanwhile, with one that was staged before it
-    queued.state = 'ready';
-    if (queued === this.#queue[0]) this.#services.committer.submit(this);
+    if (this.#staging.uploaded(share)) this.#services.committer.submit(this);
   }
 
   shareFailed(share: L0Share, error: EngineError): void {
-    const at = this.#queue.findIndex((one) => one.share === share);
-    if (at >= 0) this.#failFrom(at, error);
-  }
-
-  /** Throws away the staged share at `at` and all behind it: just before it, nothing changes. */
-  #failFrom(at: number, error: EngineError): void {
-    const failed = this.#queue.splice(at);
-    const first = failed[0]?.batches[0];
-    if (first === undefined) return;
-    this.#stagedEnd = first.baseOffset;
-    this.#stagedStamp = first.link;
-    this.#attempt++;
-    this.#stamp = this.#stampOf(this.#attempt);
-    this.#opened.producers.fail(batchesOf(failed), batchesOf(this.#queue));
-    const behind = new EngineError('upload-failed', `a batch staged before this one failed: ${error.message}`, {
-      cause: error,
-    });
-    failed.forEach((one, place) => {
-      this.#services.writer.withdraw(one.share);
-      for (const batch of one.batches) batch.fail(place === 0 ? error : behind);
-    });
+    this.#staging.failed(share, error);
   }
 
   // ---- committing
 
   takeReady(): GroupAppend | undefined {
-    if (this.#over !== undefined || this.#committing > 0 || this.#logStartMove.committing) return undefined;
-    const { taken, entries } = entriesOfReady(this.#queue, timestampMs(this.#services.clock.nowMs()));
-    for (const queued of taken) queued.state = 'committing';
-    this.#committing = taken.length;
-    const logStart = this.#logStartMove.take();
-    if (logStart !== undefined) entries.push(logStart);
+    const isBusy = this.#staging.committing || this.#logStartMove.committing || this.#reconciledMove.committing;
+    if (this.#over !== undefined || isBusy) return undefined;
+    const entries = this.#staging.takeReady(timestampMs(this.#services.clock.nowMs()));
+    for (const move of [this.#logStartMove, this.#reconciledMove]) {
+      const entry = move.take();
+      if (entry !== undefined) entries.push(entry);
+    }
     if (entries.length === 0) return undefined;
     return { group: this.#opened.group, term: this.term, expectedEnd: this.#logEnd, entries };
   }
@@ -253,9 +231,9 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
       this.#committed(outcome.end);
     } else if (outcome.status === 'refused') {
       const error = toEngineError(outcome.error);
-      this.#committing = 0;
-      if (this.#logStartMove.committing) this.#logStartMove.fail(error);
-      this.#failFrom(0, error);
+      for (const move of [this.#logStartMove, this.#reconciledMove]) if (move.committing) move.fail(error);
+      this.#staging.commitRefused(error);
+      if (this.#hasMore()) this.#services.committer.submit(this);
     } else if (outcome.status === 'fenced') {
       this.#endTerm(new EngineError('fenced-term', `${this.#opened.group}: term ${this.term} is over`));
     } else {
@@ -266,8 +244,7 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
 
   #committed(end: number): void {
     const nowMs = this.#services.clock.nowMs();
-    const committed = this.#queue.splice(0, this.#committing);
-    this.#committing = 0;
+    const committed = this.#staging.takeCommitted();
     const extents: Extent[] = [];
     for (const { share, batches } of committed) {
       const object = share.object as L0Object;
@@ -275,29 +252,34 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
       batches.forEach((batch, at) => {
         this.#state.applyBatch(batch);
         this.#opened.producers.committed(batch, nowMs);
-        extents.push(batch.extent(object, share.positions[at] as number));
+        const extent = batch.extent(object, share.positions[at] as number);
+        extents.push(extent);
+        this.#pendingBytes += extent.length;
       });
     }
+    const [first] = extents;
+    if (first !== undefined) this.#opened.age.note(first.baseOffset, nowMs);
     this.#opened.extents.addEntry(this.#logEnd + 1, extents);
     this.#logEnd = end;
     this.#logStartMove.committed();
+    this.#reconciledMove.committed();
     const logStartOffset = this.#state.logStartOffset;
     for (const { batches } of committed) for (const batch of batches) batch.succeed(logStartOffset);
     this.#notify();
-    if (this.#queue[0]?.state === 'ready' || this.#logStartMove.waiting) this.#services.committer.submit(this);
+    if (this.#hasMore()) this.#services.committer.submit(this);
     this.#snapshots.consider(end);
+  }
+
+  #hasMore(): boolean {
+    return this.#staging.headIsReady || this.#logStartMove.waiting || this.#reconciledMove.waiting;
   }
 
   #endTerm(error: EngineError): void {
     if (this.#over !== undefined) return;
     this.#over = error;
-    this.#committing = 0;
-    const staged = this.#queue;
-    this.#queue = [];
-    this.#opened.producers.fail(batchesOf(staged), []);
-    for (const { share } of staged) this.#services.writer.withdraw(share);
-    for (const { batches } of staged) for (const batch of batches) batch.fail(error);
+    this.#staging.abandon(error);
     this.#logStartMove.fail(error);
+    this.#reconciledMove.fail(error);
     // Only then are readers woken: they must not find this leader any more.
     this.#opened.onTermOver(error, this.#opened.producers.awaited);
     this.#notify();
@@ -311,7 +293,6 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   // ---- log start
 
   async deleteRecords(before: number): Promise<Offset> {
-    if (this.#over !== undefined) throw notLeader(this.#over);
     const to = before === -1 ? this.highWatermark : before;
     if (!Number.isSafeInteger(to) || to < 0 || to > this.highWatermark) {
       throw new EngineError(
@@ -319,14 +300,76 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
         `cannot delete records before ${before}: the high watermark is ${this.highWatermark}`,
       );
     }
+    return this.#move(this.#logStartMove, offset(to));
+  }
+
+  #logStartMoved(to: Offset): void {
+    this.#state.applyLogStart(to);
+    this.#services.onLogStartMoved?.(this);
+  }
+
+  /** Answered only by who owned the bucket before and after it. */
+  async #move(move: OffsetMove, to: Offset): Promise<Offset> {
+    if (this.#over !== undefined) throw notLeader(this.#over);
     await this.#services.confirmOwnership();
-    const moved = await this.#logStartMove.move(offset(to), () => {
+    const moved = await move.move(to, () => {
       if (this.#over !== undefined) throw notLeader(this.#over);
       this.#services.committer.submit(this);
     });
-    // Answered only by who still owned the bucket after it.
     await this.#services.confirmOwnership();
     return moved;
+  }
+
+  // ---- history
+
+  /** Batches that are not reconciled, from the LRO on up to the last stable offset. */
+  readPending(limits: PendingLimits): Promise<PendingBatch[]> {
+    return this.#pending.read(this.#state.reconciledEnd, this.lastStableOffset, limits);
+  }
+
+  /** Moves the LRO to just below `end`, durably: the metastore has everything below. Resolves with LRO + 1. */
+  async reconciledTo(end: Offset): Promise<Offset> {
+    if (end > this.lastStableOffset) {
+      const message = `${this.#opened.group}: offsets up to ${end} are said to be reconciled, ${this.lastStableOffset} are stable`;
+      throw new EngineError('bug', message);
+    }
+    return this.#move(this.#reconciledMove, end);
+  }
+
+  #reconciled(to: Offset): void {
+    this.#state.applyReconciled(to);
+    this.#opened.age.passed(to);
+    this.#pendingBytes = this.#bytesInL0();
+  }
+
+  #bytesInL0(): number {
+    const { reconciledEnd, nextOffset } = this.#state;
+    return reconciledEnd === nextOffset ? 0 : this.#opened.extents.bytesFrom(reconciledEnd);
+  }
+
+  /** Resolves when nobody is served L0 data below an offset any more; everything below it must be reconciled. */
+  async noL0ReaderBelow(below: Offset, signal?: AbortSignal): Promise<void> {
+    this.#reader.leaveCache(below);
+    await this.#pins.noneBelow(below, signal);
+  }
+
+  /**
+   * Trims the log below what nobody needs any more: reconciled, read by nobody, and below `flushed`, up to where the metastore is in the
+   * bucket. Resolves to whether entries went.
+   */
+  async trimLog(flushed: Offset): Promise<boolean> {
+    if (this.#over !== undefined) return false;
+    const { group, extents } = this.#opened;
+    const bound = offset(Math.min(flushed, this.#state.reconciledEnd, this.#pins.lowest));
+    const first = extents.dropBelow(bound, { offset: this.#state.nextOffset, entry: this.#logEnd });
+    if (first === undefined) return false;
+    await this.saveSnapshot();
+    const below = Math.min(first, this.#snapshots.kept + 1);
+    if (this.#over !== undefined || below <= this.#logFirst) return false;
+    const outcome = await this.#services.log.trim(group, this.term, below);
+    if (outcome.status === 'committed') this.#logFirst = below;
+    else this.#services.logger.warn({ group, status: outcome.status }, 'a partition log was not trimmed');
+    return outcome.status === 'committed';
   }
 
   // ---- reading
@@ -342,7 +385,8 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   }
 
   bytesAvailable(from: Offset): number {
-    return from >= this.#state.nextOffset ? 0 : this.#opened.extents.bytesFrom(from);
+    if (from >= this.#state.nextOffset) return 0;
+    return this.#opened.extents.bytesFrom(from) + (from < this.#state.reconciledEnd ? historyBytesAssumed : 0);
   }
 
   onAdvance(listener: () => void): () => void {
@@ -351,11 +395,11 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   }
 
   offsetForTimestamp(timestamp: number): Promise<FoundOffset | undefined> {
-    return this.#reader.offsetForTimestamp(timestamp);
+    return this.#times.firstAtOrAfter(timestamp);
   }
 
   offsetOfMaxTimestamp(): Promise<FoundOffset | undefined> {
-    return this.#reader.offsetOfMaxTimestamp();
+    return this.#times.ofMax();
   }
 
   endOffsetOfTerm(requested: Term): { readonly term: Term; readonly endOffset: Offset } | undefined {
@@ -378,7 +422,8 @@ export class PartitionLeader implements Partition, L0Source, CommitSource {
   }
 }
 
-const batchesOf = (queue: readonly QueuedShare[]): StagedBatch[] => queue.flatMap((one) => one.batches);
+/** What a reader of history may count on finding: the metastore knows better, but a fetch need not ask it. */
+const historyBytesAssumed = 64 * 1024 * 1024;
 
 function notLeader(cause: EngineError): EngineError {
   return new EngineError('not-leader', `the partition is not led here at the moment: ${cause.message}`, { cause });

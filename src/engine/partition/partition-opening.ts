@@ -3,11 +3,12 @@
 import { EngineError, toEngineError } from '../base/errors.ts';
 import type { ClusterEpoch, Term, TopicId } from '../base/ids.ts';
 import type { BatchRules } from '../records/records.ts';
-import type { OpenedGroup, ReplicatedLog } from '../replicated-log/replicated-log.ts';
+import type { LogEntry, OpenedGroup, ReplicatedLog } from '../replicated-log/replicated-log.ts';
 import { CommittedState } from './committed-state.ts';
 import { type ColdRuns, type Extent, ExtentIndex } from './extent-index.ts';
 import type { OpenedPartition } from './partition-leader.ts';
 import { decodePartitionSnapshot } from './partition-snapshot-format.ts';
+import { PendingAge } from './pending-age.ts';
 import { decodePartitionEntry } from './placeholder-format.ts';
 import { type AwaitedProducers, type ProducerRules, ProducerTable } from './producer-table.ts';
 import type { StagedBatch } from './staged-batch.ts';
@@ -60,6 +61,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     cold: options.cold,
   });
   const producers = new ProducerTable<StagedBatch>(options.producerRules, options.awaited);
+  const age = new PendingAge();
   if (group.snapshot !== undefined)
     decodePartitionSnapshot(group.snapshot.bytes, group.group, state, extents, producers);
   let next = (group.snapshot?.index ?? 0) + 1;
@@ -73,7 +75,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     const entries = await options.log.read(group.group, next, replayReadBytes);
     if (entries.length === 0)
       throw new EngineError('corrupt-log', `${group.group}: entry ${next} of ${group.end} is missing`);
-    for (const entry of entries) applyEntry(entry.index, entry.bytes, group.group, state, extents, producers);
+    for (const entry of entries) applyEntry(entry, group.group, { state, extents, producers, age });
     next = (entries.at(-1)?.index ?? next) + 1;
   }
   return {
@@ -81,31 +83,45 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     index: spec.index,
     group: group.group,
     term: group.term as Term,
+    logFirst: group.first,
     logEnd: group.end,
     snapshotIndex: group.snapshot?.index ?? 0,
     state,
     extents,
     producers,
+    age,
     rules: spec.rules,
     onTermOver: (error, awaited) => options.onTermOver(spec, error, awaited),
   };
 }
 
-function applyEntry(
-  index: number,
-  bytes: Buffer,
-  group: string,
-  state: CommittedState,
-  extents: ExtentIndex,
-  producers: ProducerTable<StagedBatch>,
-): void {
+interface Replayed {
+  readonly state: CommittedState;
+  readonly extents: ExtentIndex;
+  readonly producers: ProducerTable<StagedBatch>;
+  readonly age: PendingAge;
+}
+
+function applyEntry({ index, bytes }: LogEntry, group: string, { state, extents, producers, age }: Replayed): void {
   const where = `${group}#${index}`;
   const entry = decodePartitionEntry(bytes, where);
   if (entry.kind === 'log-start') {
     state.applyLogStart(entry.logStartOffset);
     return;
   }
+  if (entry.kind === 'reconciled') {
+    if (entry.reconciledEnd > state.nextOffset) {
+      throw new EngineError(
+        'corrupt-log',
+        `log entry ${where} says that offsets up to ${entry.reconciledEnd} are reconciled, the log ends at ${state.nextOffset}`,
+      );
+    }
+    state.applyReconciled(entry.reconciledEnd);
+    age.passed(entry.reconciledEnd);
+    return;
+  }
   const added: Extent[] = [];
+  age.note(state.nextOffset, entry.appendedAtMs);
   for (const { object, batches } of entry.shares) {
     state.applyEpoch(object.id.epoch);
     for (const batch of batches) {

@@ -1,49 +1,59 @@
-// Serves committed batches: from the batch cache where they still are, else from their L0 objects.
+// Serves committed batches: reconciled offsets (up to the LRO) from L1, those above from L0. Both from the batch cache where it still
+// has them.
 //
-// Batches are handed out as they lie, whole. Bytes from the store are checked against place and CRC32C before they go out;
-// when they do not match, the read fails with the object's key and range, and nothing is served in their place.
+// - a read never crosses from one to the other; the next one goes on. It is routed by the LRO as it is when it begins, so nothing is
+//   left out or given twice while the LRO moves under it
+// - batches are handed out as they lie, whole. Bytes from the store are checked against place and CRC32C before they go out;
+//   when they do not match, the read fails with the object's key and range, and nothing is served in their place
+// - where compaction or aborted transactions left nothing up to the end, a batch without records leads readers over it
+// - a read of L0 data pins the offset it begins at until it has its bytes
 
 import { EngineError, hasCode } from '../base/errors.ts';
-import { type Offset, offset, timestampMs } from '../base/ids.ts';
+import { type Offset, offset, type Term } from '../base/ids.ts';
 import type { L0Reader } from '../l0/l0.ts';
-import {
-  batchHeaderBytes,
-  codecOf,
-  isLogAppendTime,
-  readBaseTimestamp,
-  readBatchFacts,
-  verifyStoredBatch,
-} from '../records/record-batch-format.ts';
-import { iterateRecords } from '../records/record-format.ts';
-import { decompress } from '../records/records.ts';
+import { encodeEmptyBatch } from '../records/build-batch-format.ts';
+import { verifyStoredBatch } from '../records/record-batch-format.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
-import type { FoundOffset, ReadOptions, ReadResult } from './partition.ts';
+import type { History } from './history.ts';
+import type { PartitionName, ReadOptions, ReadResult } from './partition.ts';
+import type { ReaderPins } from './reader-pins.ts';
 
-export interface PartitionReaderOptions {
+export interface PartitionReaderOptions extends PartitionName {
   /** For error messages. */
   readonly name: string;
+  readonly term: Term;
   readonly state: CommittedState;
   readonly extents: ExtentIndex;
   readonly objects: L0Reader;
+  readonly history: History;
+  readonly pins: ReaderPins;
 }
 
-/** What one batch may unpack to when a timestamp is looked for inside it. */
-const unpackedBytesMax = 256 * 1024 * 1024;
 /** Extents of one read; bounds what a read of tiny batches collects. */
 const extentsPerReadMax = 10_000;
 
 /** Cached batches up to this size are copied into the answer: a pin would hold a whole slab for them until it was sent. */
 const copyBytesMax = 32 * 1024;
 
+/** What a batch without records can cover: its last offset delta is an int32. */
+const emptyOffsetsMax = 0x7fff_ffff;
+
 /** One batch that the batch cache has, or consecutive extents of one object. */
 type Run = { readonly cached: Buffer } | { readonly stored: Extent[] };
 
 export class PartitionReader {
   readonly #options: PartitionReaderOptions;
+  /** Reconciled offsets below this come from L1 alone, also where the batch cache has them. */
+  #cacheFloor = 0;
 
   constructor(options: PartitionReaderOptions) {
     this.#options = options;
+  }
+
+  /** Nothing below the offset is served from L0 or the batch cache any more. Reads under way are not waited for. */
+  leaveCache(below: Offset): void {
+    this.#cacheFloor = Math.max(this.#cacheFloor, below);
   }
 
   async read(options: ReadOptions): Promise<ReadResult> {
@@ -55,16 +65,10 @@ export class PartitionReader {
         `${this.#options.name}: offset ${from} is outside ${state.logStartOffset} to ${state.nextOffset}`,
       );
     }
-    const until = Math.min(options.until ?? state.nextOffset, state.nextOffset);
+    const until = offset(Math.min(options.until ?? state.nextOffset, state.nextOffset));
     if (from >= until) return this.#result([], []);
-    const extents = await this.#select(options, until);
-    const held: Disposable[] = [];
-    try {
-      return this.#result(await this.#readRuns(this.#runs(extents, held), held, options.signal), held);
-    } catch (error) {
-      letGo(held);
-      throw error;
-    }
+    if (from >= state.reconciledEnd) return this.#readL0(options, until);
+    return this.#readCached(options, until) ?? this.#readHistory(options, until);
   }
 
   #result(parts: Buffer[], held: Disposable[]): ReadResult {
@@ -79,6 +83,49 @@ export class PartitionReader {
         letGo(held);
       },
     };
+  }
+
+  async #readL0(options: ReadOptions, until: Offset): Promise<ReadResult> {
+    using _pin = this.#options.pins.pin(options.from);
+    const held: Disposable[] = [];
+    try {
+      const extents = await this.#select(options, until);
+      return this.#result(await this.#readRuns(this.#runs(extents, held), held, options.signal), held);
+    } catch (error) {
+      letGo(held);
+      throw error;
+    }
+  }
+
+  /** What of reconciled offsets the batch cache has, without a gap; undefined when not even the first. All in one turn. */
+  #readCached(options: ReadOptions, until: Offset): ReadResult | undefined {
+    const { from, bytesMax, atLeastOne } = options;
+    const recent = from < this.#cacheFloor ? undefined : this.#options.extents.recentFrom(from);
+    if (recent === undefined) return undefined;
+    const held: Disposable[] = [];
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    for (let at = recent.start; at < recent.extents.length && parts.length < extentsPerReadMax; at++) {
+      const extent = recent.extents[at] as Extent;
+      const fits = bytes + extent.length <= bytesMax || (parts.length === 0 && atLeastOne);
+      if (extent.baseOffset >= until || !fits) break;
+      const cached = fromBatchCache(extent, held);
+      if (cached === undefined) break;
+      parts.push(cached);
+      bytes += cached.length;
+    }
+    return parts.length === 0 ? undefined : this.#result(parts, held);
+  }
+
+  async #readHistory(options: ReadOptions, until: Offset): Promise<ReadResult> {
+    const { state, history } = this.#options;
+    const end = offset(Math.min(state.reconciledEnd, until));
+    const read = await history.read(this.#options, { ...options, until: end });
+    if (!read.nothingThere) return this.#result([...read.parts], [read]);
+    read[Symbol.dispose]();
+    if (end < until) return this.read({ ...options, from: end });
+    const last = Math.min(end - 1, options.from + emptyOffsetsMax);
+    return this.#result([encodeEmptyBatch(options.from, last, this.#options.term)], []);
   }
 
   /** The extents to return: the first whole even when it is too large, the others while they fit. */
@@ -103,6 +150,12 @@ export class PartitionReader {
       next = offset(last.lastOffset + 1);
     }
     return selected;
+  }
+
+  /** A whole batch of L0, for who looks into it. Valid until what it holds is let go. */
+  async batchOf(extent: Extent, held: Disposable[]): Promise<Buffer> {
+    const parts = await this.#readRuns(this.#runs([extent], held), held, undefined);
+    return parts[0] as Buffer;
   }
 
   /** Cuts the extents into runs; what the batch cache has is pinned or copied here, in one turn, before anything is awaited. */
@@ -162,94 +215,6 @@ export class PartitionReader {
     }
     return stored.bytes;
   }
-
-  /** First record at or after a time. */
-  async offsetForTimestamp(timestamp: number): Promise<FoundOffset | undefined> {
-    const { state, extents } = this.#options;
-    if (timestamp > state.maxTimestamp) return undefined;
-    for (const segment of extents.segments) {
-      if (segment.maxTimestamp < timestamp) continue;
-      return this.#firstFrom(offset(Math.max(segment.baseOffset, state.logStartOffset)), timestamp);
-    }
-    return undefined;
-  }
-
-  /** Looks from an offset on until a record matches; the one that led here may lie below the log start. */
-  async #firstFrom(from: Offset, timestamp: number): Promise<FoundOffset | undefined> {
-    const { state, extents } = this.#options;
-    let next = from;
-    while (next < state.nextOffset) {
-      const chunk = extents.recentFrom(next) ?? (await extents.coldFrom(next));
-      for (let at = chunk.start; at < chunk.extents.length; at++) {
-        const extent = chunk.extents[at] as Extent;
-        next = offset(extent.lastOffset + 1);
-        if (extent.maxTimestamp < timestamp) continue;
-        const found = await this.#firstInBatch(extent, (one) => one >= timestamp);
-        if (found !== undefined) return found;
-      }
-    }
-    return undefined;
-  }
-
-  /** The first record with the greatest timestamp. */
-  async offsetOfMaxTimestamp(): Promise<FoundOffset | undefined> {
-    const { state, extents } = this.#options;
-    if (state.nextOffset === state.logStartOffset) return undefined;
-    let best: Extent | undefined;
-    if (state.maxTimestampOffset >= state.logStartOffset) {
-      const chunk = extents.recentFrom(state.maxTimestampOffset) ?? (await extents.coldFrom(state.maxTimestampOffset));
-      best = chunk.extents[chunk.start];
-    } else {
-      best = await this.#greatestFrom(state.logStartOffset);
-    }
-    if (best === undefined) return undefined;
-    const { maxTimestamp } = best;
-    return this.#firstInBatch(best, (one) => one === maxTimestamp);
-  }
-
-  async #greatestFrom(from: Offset): Promise<Extent | undefined> {
-    const { state, extents } = this.#options;
-    let best: Extent | undefined;
-    let next = from;
-    while (next < state.nextOffset) {
-      const chunk = extents.recentFrom(next) ?? (await extents.coldFrom(next));
-      for (let at = chunk.start; at < chunk.extents.length; at++) {
-        const extent = chunk.extents[at] as Extent;
-        next = offset(extent.lastOffset + 1);
-        if (best === undefined || extent.maxTimestamp > best.maxTimestamp) best = extent;
-      }
-    }
-    return best;
-  }
-
-  async #firstInBatch(extent: Extent, matches: (timestamp: number) => boolean): Promise<FoundOffset | undefined> {
-    const held: Disposable[] = [];
-    try {
-      const parts = await this.#readRuns(this.#runs([extent], held), held, undefined);
-      const batch = parts[0] as Buffer;
-      const facts = readBatchFacts(batch);
-      const found = (delta: number, timestamp: number): FoundOffset => ({
-        offset: offset(extent.baseOffset + delta),
-        timestamp: timestampMs(timestamp),
-        leaderEpoch: extent.term,
-      });
-      const { logStartOffset } = this.#options.state;
-      if (isLogAppendTime(facts.attributes)) {
-        if (!matches(facts.maxTimestamp)) return undefined;
-        return found(Math.max(0, logStartOffset - extent.baseOffset), facts.maxTimestamp);
-      }
-      const base = readBaseTimestamp(batch);
-      const records = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), unpackedBytesMax);
-      for (const record of iterateRecords(records, facts.count)) {
-        const timestamp = base + record.timestampDelta;
-        if (extent.baseOffset + record.offsetDelta < logStartOffset || !matches(timestamp)) continue;
-        return found(record.offsetDelta, timestamp);
-      }
-      return undefined;
-    } finally {
-      letGo(held);
-    }
-  }
 }
 
 /** The batch cache's bytes, held until the answer was sent; undefined when it has them no more. */
@@ -264,6 +229,6 @@ function fromBatchCache({ records }: Extent, held: Disposable[]): Buffer | undef
 const follows = (previous: Extent, extent: Extent): boolean =>
   previous.object.id.name === extent.object.id.name && previous.position + previous.length === extent.position;
 
-function letGo(held: Disposable[]): void {
+export function letGo(held: Disposable[]): void {
   for (const one of held.splice(0)) one[Symbol.dispose]();
 }

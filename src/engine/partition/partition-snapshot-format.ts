@@ -1,9 +1,11 @@
 // A partition's state as of one index of its log, so that opening replays only what follows.
 // Specified in docs/formats/partition-log.md.
 //
-//   snapshot := version u8 nextOffset i64 logStart i64 lastStamp[12] appliedEpoch i64 maxTimestamp i64 maxTimestampOffset i64
+//   snapshot := version u8 nextOffset i64 logStart i64 reconciledEnd i64 lastStamp[12] appliedEpoch i64 previousEpoch i64
+//               maxTimestamp i64 maxTimestampOffset i64
 //               termCount u32 (term u32 startOffset i64)* entriesPerSegment u32
 //               segmentCount u32 (baseOffset i64 firstEntry i64 entries u32 bytes i64 maxTimestamp i64)* producers crc u32
+// Version 1 has no reconciledEnd (nothing was reconciled) and no previousEpoch (taken to be the applied one); it is read, not written.
 
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
@@ -15,7 +17,7 @@ import type { CommittedState } from './committed-state.ts';
 import type { ExtentIndex } from './extent-index.ts';
 import type { ProducerFacts, ProducerTable } from './producer-table.ts';
 
-const version = 1;
+const version = 2;
 
 export function encodePartitionSnapshot(
   state: CommittedState,
@@ -23,9 +25,14 @@ export function encodePartitionSnapshot(
   producers: ProducerTable<ProducerFacts>,
 ): Buffer {
   const writer = new ByteWriter(256 + index.segments.length * 36 + producers.size * 100);
-  writer.u8(version).i64(state.nextOffset).i64(state.logStartOffset);
+  writer.u8(version).i64(state.nextOffset).i64(state.logStartOffset).i64(state.reconciledEnd);
   writeStamp(writer, state.lastStamp);
-  writer.i64(state.appliedEpoch).i64(state.maxTimestamp).i64(state.maxTimestampOffset).u32(state.terms.length);
+  writer
+    .i64(state.appliedEpoch)
+    .i64(state.previousEpoch)
+    .i64(state.maxTimestamp)
+    .i64(state.maxTimestampOffset)
+    .u32(state.terms.length);
   for (const one of state.terms) writer.u32(one.term).i64(one.startOffset);
   writer.u32(index.entriesPerSegment).u32(index.segments.length);
   for (const segment of index.segments) {
@@ -57,16 +64,18 @@ export function decodePartitionSnapshot(
   }
   const reader = new ByteReader(body, `snapshot of ${where}`);
   const found = reader.u8();
-  if (found !== version) {
+  if (found < 1 || found > version) {
     throw new EngineError(
       'unsupported-format',
-      `snapshot of ${where} has format version ${found}, this program knows ${version}`,
+      `snapshot of ${where} has format version ${found}, this program knows 1 to ${version}`,
     );
   }
   state.nextOffset = offset(reader.i64());
   state.logStartOffset = offset(reader.i64());
+  state.reconciledEnd = offset(found === 1 ? 0 : reader.i64());
   state.lastStamp = readStamp(reader);
   state.appliedEpoch = clusterEpoch(reader.i64());
+  state.previousEpoch = found === 1 ? state.appliedEpoch : clusterEpoch(reader.i64());
   state.maxTimestamp = timestampMs(reader.i64());
   state.maxTimestampOffset = offset(reader.i64());
   const termCount = reader.u32();

@@ -3,6 +3,14 @@
 
 import type { Offset, Term, TimestampMs, TopicId } from '../base/ids.ts';
 import type { SlabRange } from '../base/slab-pool.ts';
+import type { PendingBatch, PendingLimits } from './pending-batches.ts';
+
+export type { PendingBatch, PendingLimits };
+
+export interface PartitionName {
+  readonly topicId: TopicId;
+  readonly index: number;
+}
 
 export interface AppendResult {
   readonly baseOffset: Offset;
@@ -36,9 +44,7 @@ export interface FoundOffset {
   readonly leaderEpoch: Term;
 }
 
-export interface Partition {
-  readonly topicId: TopicId;
-  readonly index: number;
+export interface Partition extends PartitionName {
   readonly term: Term;
   readonly highWatermark: Offset;
   readonly lastStableOffset: Offset;
@@ -72,7 +78,30 @@ export interface Partition {
 
   /** The largest term at or below `requested` and its end offset (exclusive), as OffsetForLeaderEpoch wants it. */
   endOffsetOfTerm(requested: Term): { readonly term: Term; readonly endOffset: Offset } | undefined;
+}
 
-  /** Committed bytes kept, as far as known; for DescribeLogDirs and retention. */
-  readonly sizeBytes: number;
+/** A partition as the work on its history sees it: what is not reconciled, and the moves that only its leader can make. */
+export interface LedPartition extends Partition {
+  /** LRO + 1: reads below it go to L1. */
+  readonly reconciledEnd: Offset;
+  /** Bytes that are in L0 only, and about when the oldest of them was committed. */
+  readonly pendingBytes: number;
+  readonly pendingSinceMs: number | undefined;
+  /** Entries that its log keeps. */
+  readonly logEntries: number;
+
+  /** Whether an idempotent producer has committed something that is remembered. */
+  knowsProducer(id: number): boolean;
+
+  /** Batches that are not reconciled, from the LRO on up to the last stable offset. */
+  readPending(limits: PendingLimits): Promise<PendingBatch[]>;
+
+  /** Moves the LRO to just below `end`, durably: the metastore has everything below. Resolves with LRO + 1. */
+  reconciledTo(end: Offset): Promise<Offset>;
+
+  /** Resolves when nobody is served L0 data below an offset any more; everything below it must be reconciled. */
+  noL0ReaderBelow(below: Offset, signal?: AbortSignal): Promise<void>;
+
+  /** Trims the log below what is reconciled, flushed and read by nobody; resolves to whether entries went. */
+  trimLog(flushed: Offset): Promise<boolean>;
 }

@@ -7,6 +7,8 @@
 //   batch        := stamp[12] baseOffset i64 lastOffsetDelta u32 position u32 length u32
 //                   producerId i64 producerEpoch i16 baseSequence i32 attributes i16 maxTimestamp i64
 //   log start (kind 2)    := logStartOffset i64
+//   reconciled (kind 3)   := reconciledEnd i64
+// Version 1 is written for the kinds that it has, 2 for what came later: a program from before refuses those by their version.
 
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
@@ -15,9 +17,12 @@ import { clusterEpoch, type Offset, offset, type Stamp, type TimestampMs, timest
 import { readStamp, writeStamp } from '../base/stamp-format.ts';
 import type { L0Object } from '../l0/l0.ts';
 
-const version = 1;
 const kindPlaceholders = 1;
 const kindLogStart = 2;
+const kindReconciled = 3;
+/** The version that brought a kind, and the newest that is known. */
+const versionOf: Readonly<Record<number, number>> = { [kindPlaceholders]: 1, [kindLogStart]: 1, [kindReconciled]: 2 };
+const versionMax = 2;
 const batchBytes = 56;
 const shareBytes = 34;
 
@@ -42,23 +47,28 @@ export interface PlaceholderShare {
 
 export type PartitionEntry =
   | { readonly kind: 'placeholders'; readonly appendedAtMs: TimestampMs; readonly shares: readonly PlaceholderShare[] }
-  | { readonly kind: 'log-start'; readonly logStartOffset: Offset };
+  | { readonly kind: 'log-start'; readonly logStartOffset: Offset }
+  /** The LRO has moved: everything below is in the metastore. */
+  | { readonly kind: 'reconciled'; readonly reconciledEnd: Offset };
 
 /** Upper bound of an entry's size with one share of `batchCount` batches. */
 export const placeholderEntryBytes = (batchCount: number): number => 12 + shareBytes + batchCount * batchBytes;
 
 export function encodePartitionEntry(entry: PartitionEntry): Buffer {
-  if (entry.kind === 'log-start')
-    return new ByteWriter(16).u8(version).u8(kindLogStart).i64(entry.logStartOffset).bytes();
+  if (entry.kind === 'log-start') return begin(16, kindLogStart).i64(entry.logStartOffset).bytes();
+  if (entry.kind === 'reconciled') return begin(16, kindReconciled).i64(entry.reconciledEnd).bytes();
   const batchCount = entry.shares.reduce((sum, share) => sum + share.batches.length, 0);
-  const writer = new ByteWriter(12 + entry.shares.length * shareBytes + batchCount * batchBytes);
-  writer.u8(version).u8(kindPlaceholders).i64(entry.appendedAtMs).u16(entry.shares.length);
+  const writer = begin(12 + entry.shares.length * shareBytes + batchCount * batchBytes, kindPlaceholders);
+  writer.i64(entry.appendedAtMs).u16(entry.shares.length);
   for (const { object, batches } of entry.shares) {
     writer.u16(object.id.shard).i64(object.id.epoch).uuid(object.id.name).u32(object.sizeBytes).u32(batches.length);
     for (const batch of batches) writeBatch(writer, batch);
   }
   return writer.bytes();
 }
+
+const begin = (sizeHint: number, kind: number): ByteWriter =>
+  new ByteWriter(sizeHint).u8(versionOf[kind] as number).u8(kind);
 
 function writeBatch(writer: ByteWriter, batch: Placeholder): void {
   writeStamp(writer, batch.stamp);
@@ -75,17 +85,20 @@ function writeBatch(writer: ByteWriter, batch: Placeholder): void {
 export function decodePartitionEntry(bytes: Buffer, where: string): PartitionEntry {
   const reader = new ByteReader(bytes, `log entry ${where}`);
   const found = reader.u8();
-  if (found !== version) {
+  if (found < 1 || found > versionMax) {
     throw new EngineError(
       'unsupported-format',
-      `log entry ${where} has format version ${found}, this program knows ${version}`,
+      `log entry ${where} has format version ${found}, this program knows 1 to ${versionMax}`,
     );
   }
   const kind = reader.u8();
+  if (versionOf[kind] !== found) {
+    throw new EngineError('corrupt-log', `log entry ${where} of version ${found} has unknown kind ${kind}`);
+  }
   let entry: PartitionEntry;
   if (kind === kindLogStart) entry = { kind: 'log-start', logStartOffset: offset(reader.i64()) };
-  else if (kind === kindPlaceholders) entry = readPlaceholders(reader);
-  else throw new EngineError('corrupt-log', `log entry ${where} has unknown kind ${kind}`);
+  else if (kind === kindReconciled) entry = { kind: 'reconciled', reconciledEnd: offset(reader.i64()) };
+  else entry = readPlaceholders(reader);
   if (reader.remaining > 0)
     throw new EngineError('corrupt-log', `log entry ${where} has ${reader.remaining} bytes too many`);
   return entry;

@@ -70,6 +70,11 @@ export class ProducerTable<Staged extends ProducerFacts> {
     return this.#awaited;
   }
 
+  /** Whether a producer has committed something that is remembered. */
+  knows(producerId: number): boolean {
+    return this.#committed.has(producerId);
+  }
+
   /** Known producers. */
   get size(): number {
     return this.#committed.size;

@@ -21,11 +21,19 @@ const everyEntries = 2048;
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions;
   #index: number;
+  /** Of the snapshot that is there for certain. */
+  #kept: number;
   #saving: Promise<void> | undefined;
 
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
     this.#index = options.index;
+    this.#kept = options.index;
+  }
+
+  /** Index of the snapshot that is kept; the log may be trimmed up to it. */
+  get kept(): number {
+    return this.#kept;
   }
 
   /** To be called after each commit, with the log's end. */
@@ -48,8 +56,8 @@ export class SnapshotKeeper {
     this.#index = index;
     try {
       const outcome = await log.saveSnapshot(group, term, { index, bytes });
-      if (outcome.status !== 'committed')
-        logger.warn({ group, status: outcome.status }, 'a partition snapshot was not kept');
+      if (outcome.status === 'committed') this.#kept = index;
+      else logger.warn({ group, status: outcome.status }, 'a partition snapshot was not kept');
     } catch (error) {
       logger.warn({ group, error: String(error) }, 'a partition snapshot was not kept');
     }

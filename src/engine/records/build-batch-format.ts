@@ -1,9 +1,10 @@
 // Builds whole record batches of magic 2 (their layout is in record-batch-format.ts, the records' in record-format.ts), for
-// tests, tools and control records. The write path never needs it: producers send whole batches.
+// tests, tools, control records, and stretches of offsets that hold nothing. The write path never needs it: producers send whole batches.
 
 import { ByteWriter } from '../base/byte-writer.ts';
 import { crc32c } from '../base/checksum.ts';
 import { codecs, compressSync } from './compression.ts';
+import { computeBatchCrc } from './record-batch-format.ts';
 import { type RecordToWrite, writeRecord } from './record-format.ts';
 
 export interface BatchRecord extends Pick<RecordToWrite, 'key' | 'value' | 'headers'> {
@@ -26,6 +27,14 @@ export interface BatchOptions {
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;
+}
+
+/** A batch without records that covers offsets from base to last: readers pass over it. At most 2^31 offsets. */
+export function encodeEmptyBatch(baseOffset: number, lastOffset: number, leaderEpoch: number): Buffer {
+  const batch = encodeBatch([], { baseOffset, leaderEpoch, timestamp: -1 });
+  batch.writeInt32BE(lastOffset - baseOffset, 23);
+  batch.writeUInt32BE(computeBatchCrc(batch), 17);
+  return batch;
 }
 
 export function encodeBatch(records: readonly BatchRecord[], options: BatchOptions = {}): Buffer {

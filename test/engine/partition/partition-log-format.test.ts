@@ -45,6 +45,7 @@ const batch = fc
   }));
 const entry: fc.Arbitrary<PartitionEntry> = fc.oneof(
   fc.maxSafeNat().map((at) => ({ kind: 'log-start' as const, logStartOffset: offset(at) })),
+  fc.maxSafeNat().map((at) => ({ kind: 'reconciled' as const, reconciledEnd: offset(at) })),
   fc.array(fc.array(batch, { maxLength: 5 }), { maxLength: 4 }).map((shares) => ({
     kind: 'placeholders' as const,
     appendedAtMs: timestampMs(1),
@@ -89,11 +90,17 @@ describe('an entry of a partition’s log', () => {
     expect(encodePartitionEntry({ kind: 'log-start', logStartOffset: offset(258) }).toString('hex')).toBe(
       '01020000000000000102',
     );
+    expect(encodePartitionEntry({ kind: 'reconciled', reconciledEnd: offset(258) }).toString('hex')).toBe(
+      '02030000000000000102',
+    );
   });
 
   it('of a newer version, or an unknown kind, is refused by name', () => {
-    expect(() => decodePartitionEntry(Buffer.from('0202', 'hex'), 'group#7')).toThrow(/group#7 has format version 2/);
-    expect(() => decodePartitionEntry(Buffer.from('0109', 'hex'), 'group#7')).toThrow(/group#7 has unknown kind 9/);
+    expect(() => decodePartitionEntry(Buffer.from('0302', 'hex'), 'group#7')).toThrow(/group#7 has format version 3/);
+    expect(() => decodePartitionEntry(Buffer.from('0202', 'hex'), 'group#7')).toThrow(/version 2 has unknown kind 2/);
+    expect(() => decodePartitionEntry(Buffer.from('0109', 'hex'), 'group#7')).toThrow(
+      /group#7 of version 1 has unknown kind 9/,
+    );
   });
 });
 
@@ -111,14 +118,20 @@ describe('a partition’s snapshot', () => {
   };
 
   it('is byte for byte the golden specimen, and holds the whole state', () => {
-    expect(encode().toString('hex')).toBe(golden('partition-snapshot-v1'));
-    const { state, extents, producers } = decode(Buffer.from(golden('partition-snapshot-v1'), 'hex'));
+    expect(encode().toString('hex')).toBe(golden('partition-snapshot-v2'));
+    const { state, extents, producers } = decode(Buffer.from(golden('partition-snapshot-v2'), 'hex'));
     expect(state).toEqual(stateSpecimen().state);
     expect(extents.segments).toEqual(stateSpecimen().extents.segments);
     expect(producers.check({ producerId: 7, producerEpoch: 0, baseSequence: 1, count: 2 })).toEqual({
       kind: 'committed-duplicate',
       baseOffset: 1,
     });
+  });
+
+  it('of version 1 is read: nothing was reconciled then', () => {
+    const { state, extents } = decode(Buffer.from(golden('partition-snapshot-v1'), 'hex'));
+    expect(state).toMatchObject({ nextOffset: 3, reconciledEnd: 0, appliedEpoch: 5, previousEpoch: 5 });
+    expect(extents.segments).toEqual(stateSpecimen().extents.segments);
   });
 
   it('shows every flipped bit and every cut', () => {

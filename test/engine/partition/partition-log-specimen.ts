@@ -1,4 +1,4 @@
-// The specimens that docs/formats/partition-log.md shows: one commit of two batches, and the snapshot after it.
+// The specimens that docs/formats/partition-log.md shows: one commit of two batches, and the snapshot after it and a move of the LRO.
 
 import { clusterEpoch, incarnation, offset, term, timestampMs } from '../../../src/engine/base/ids.ts';
 import { CommittedState } from '../../../src/engine/partition/committed-state.ts';
@@ -45,6 +45,7 @@ export function stateSpecimen() {
     state.applyBatch(one);
     producers.apply(one, entrySpecimen.appendedAtMs);
   }
+  state.applyReconciled(offset(1));
   const { object } = share;
   extents.addEntry(
     1,

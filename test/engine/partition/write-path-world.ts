@@ -10,7 +10,10 @@ import { SlabPool } from '../../../src/engine/base/slab-pool.ts';
 import { VirtualClock } from '../../../src/engine/base/virtual-clock.ts';
 import { L0Reader, L0Writer, type SealRules } from '../../../src/engine/l0/l0.ts';
 import { decodeL0Object } from '../../../src/engine/l0/l0-object-format.ts';
+import type { L1Reader } from '../../../src/engine/l1/l1.ts';
+import type { MetastoreQueries } from '../../../src/engine/metastore/metastore.ts';
 import { Committer } from '../../../src/engine/partition/committer.ts';
+import { History } from '../../../src/engine/partition/history.ts';
 import type { AppendResult } from '../../../src/engine/partition/partition.ts';
 import { Partitions } from '../../../src/engine/partition/partitions.ts';
 import type { BatchRules } from '../../../src/engine/records/batch-validation-policy.ts';
@@ -28,6 +31,9 @@ export const topic: TopicId = topicId('22222222-2222-4222-8222-222222222222');
 
 /** What happens to a PUT: nothing special, an error before or after it took effect, or an effect long after the error. */
 export type PutFate = 'ok' | 'fails' | 'times-out-after-success' | 'appears-late';
+
+/** This world ends at L0: nothing moves its LRO, so nobody asks for history. */
+const nothingReconciled = new History({ reader: {} as L1Reader, metastore: {} as MetastoreQueries });
 
 export interface WorldOptions {
   readonly store?: 'memory' | 'files';
@@ -116,6 +122,7 @@ export class WriteWorld {
       committer,
       writer: this.writer,
       reader: this.reader,
+      history: nothingReconciled,
       clock: this.clock,
       logger: silentLogger,
       incarnation: incarnation(1),

@@ -1,18 +1,23 @@
-// A move of the log start that is on its way into the log. Moves that are asked for before it is taken become one; later ones wait
-// for it.
+// A move of one of a partition's offsets (log start, LRO) that is on its way into the log. Moves that are asked for before it is taken
+// become one; later ones wait for it.
 
 import type { EngineError } from '../base/errors.ts';
 import type { Offset } from '../base/ids.ts';
-import type { CommittedState } from './committed-state.ts';
-import { encodePartitionEntry } from './placeholder-format.ts';
+import { encodePartitionEntry, type PartitionEntry } from './placeholder-format.ts';
 
-export class LogStartMove {
-  readonly #state: CommittedState;
+export interface MovedOffset {
+  readonly current: () => Offset;
+  readonly entry: (to: Offset) => PartitionEntry;
+  readonly apply: (to: Offset) => void;
+}
+
+export class OffsetMove {
+  readonly #moved: MovedOffset;
   #pending: { to: Offset; readonly settled: PromiseWithResolvers<Offset> } | undefined;
   #committing = false;
 
-  constructor(state: CommittedState) {
-    this.#state = state;
+  constructor(moved: MovedOffset) {
+    this.#moved = moved;
   }
 
   /** Whether there is something to commit. */
@@ -24,10 +29,10 @@ export class LogStartMove {
     return this.#committing;
   }
 
-  /** Resolves with the log start once it is at `to` or above, durably. */
+  /** Resolves with the offset once it is at `to` or above, durably. */
   async move(to: Offset, submit: () => void): Promise<Offset> {
     while (this.#committing) await this.#pending?.settled.promise.catch(() => {});
-    if (to <= this.#state.logStartOffset) return this.#state.logStartOffset;
+    if (to <= this.#moved.current()) return this.#moved.current();
     if (this.#pending === undefined) this.#pending = { to, settled: Promise.withResolvers<Offset>() };
     else if (to > this.#pending.to) this.#pending.to = to;
     submit();
@@ -38,7 +43,7 @@ export class LogStartMove {
   take(): Buffer | undefined {
     if (this.#pending === undefined) return undefined;
     this.#committing = true;
-    return encodePartitionEntry({ kind: 'log-start', logStartOffset: this.#pending.to });
+    return encodePartitionEntry(this.#moved.entry(this.#pending.to));
   }
 
   /** The commit that took the entry, if one did, has succeeded. */
@@ -46,8 +51,8 @@ export class LogStartMove {
     const pending = this.#pending;
     if (pending === undefined || !this.#committing) return;
     this.#clear();
-    this.#state.applyLogStart(pending.to);
-    pending.settled.resolve(this.#state.logStartOffset);
+    this.#moved.apply(pending.to);
+    pending.settled.resolve(this.#moved.current());
   }
 
   fail(error: EngineError): void {
