@@ -104,10 +104,12 @@ export class RecordCursor extends ByteReader {
 
 /** Undefined where the records cannot be looked at one by one. The batch must stay in place until this resolves. */
 export async function unpackBatch(batch: Buffer): Promise<RecordCursor | undefined> {
-  if (batch.length < batchHeaderBytes || readMagic(batch) !== 2 || readBatchSize(batch) !== batch.length) return undefined;
+  if (batch.length < batchHeaderBytes || readMagic(batch) !== 2 || readBatchSize(batch) !== batch.length)
+    return undefined;
   const { attributes, baseOffset, lastOffsetDelta, count } = readBatchFacts(batch);
   const baseTimestamp = readBaseTimestamp(batch);
-  if (isControl(attributes) || !Number.isSafeInteger(baseOffset) || !Number.isSafeInteger(baseTimestamp)) return undefined;
+  if (isControl(attributes) || !Number.isSafeInteger(baseOffset) || !Number.isSafeInteger(baseTimestamp))
+    return undefined;
   if (computeBatchCrc(batch) !== readBatchCrc(batch)) return undefined;
   try {
     const records = await unpack(codecOf(attributes), batch.subarray(batchHeaderBytes));
