@@ -15,6 +15,8 @@ export interface AdminRequest {
   /** Without the query; still percent-encoded. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Aborted when the client goes away before it is answered. */
+  readonly signal: AbortSignal;
 }
 
 export const jsonAnswer = (status: number, body: unknown): AdminAnswer => ({
@@ -23,6 +25,9 @@ export const jsonAnswer = (status: number, body: unknown): AdminAnswer => ({
 });
 
 export const refusal = (status: number, error: string): AdminAnswer => jsonAnswer(status, { error });
+
+export const notAllowed = (method: AdminRequest['method']): AdminAnswer =>
+  refusal(405, `only ${method} is served here`);
 
 const statusByKind: Readonly<Record<ErrorKind, number>> = {
   usage: 400,

@@ -5,8 +5,9 @@
 
 import { EngineError } from '../base/errors.ts';
 import type { DomainReads, DomainRow, ScanOptions } from '../domain/domain.ts';
-import { type AdminAnswer, type AdminRequest, jsonAnswer, refusal } from './admin-answer.ts';
+import { type AdminAnswer, type AdminRequest, jsonAnswer, notAllowed, refusal } from './admin-answer.ts';
 import type { AdministeredDomain, AdminOperations, DomainStatus } from './admin-operations.ts';
+import { limitIn, refuseStrangers, switchIn } from './admin-query.ts';
 
 const rowsMax = 1000;
 const rowsDefault = 100;
@@ -102,8 +103,6 @@ export class AdminDomainRoutes {
   }
 }
 
-const notAllowed = (method: string): AdminAnswer => refusal(405, `only ${method} is served here`);
-
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -120,24 +119,14 @@ async function readRow(domain: AdministeredDomain, query: URLSearchParams) {
 }
 
 function scanOptions(query: URLSearchParams): ScanOptions & { readonly limit: number } {
-  const known = new Set(['prefix', 'after', 'from', 'before', 'reverse', 'limit']);
-  const stranger = [...query.keys()].find((name) => !known.has(name));
-  if (stranger !== undefined) throw new EngineError('usage', `unknown parameter ${JSON.stringify(stranger)}`);
-  const limitText = query.get('limit') ?? String(rowsDefault);
-  const limit = /^\d{1,6}$/.test(limitText) ? Number(limitText) : 0;
-  if (limit < 1 || limit > rowsMax) throw new EngineError('usage', `limit is a number from 1 to ${rowsMax}`);
-  const reverse = query.get('reverse') ?? 'false';
-  if (!['true', 'false', '1', '0', ''].includes(reverse)) throw new EngineError('usage', 'reverse is true or false');
+  refuseStrangers(query, ['prefix', 'after', 'from', 'before', 'reverse', 'limit']);
+  const limit = limitIn(query, rowsMax, rowsDefault);
   const options: Record<string, string> = {};
   for (const name of ['prefix', 'after', 'from', 'before']) {
     const value = query.get(name);
     if (value !== null) options[name] = value;
   }
-  return {
-    ...options,
-    limit,
-    reverse: reverse === 'true' || reverse === '1' || (reverse === '' && query.has('reverse')),
-  };
+  return { ...options, limit, reverse: switchIn(query, 'reverse') };
 }
 
 /** `more`: rows follow behind the last one. */

@@ -2,6 +2,7 @@
 // of docs/operating/admin-http.md; times are RFC 3339 text there, so they are here.
 
 import type { DomainReads } from '../domain/domain.ts';
+import type { MaintenanceOperations } from './maintenance-operations.ts';
 
 export interface ManifestNote {
   /** "<incarnation>-<term>-<number>". */
@@ -74,4 +75,6 @@ export interface AdminOperations {
   /** control, groups/0 …, metastore/0 … */
   readonly domains: readonly AdministeredDomain[];
   caches(): CachesStatus;
+  /** Undefined: this broker does no work on history. */
+  readonly maintenance?: MaintenanceOperations | undefined;
 }

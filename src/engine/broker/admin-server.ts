@@ -1,4 +1,5 @@
-// HTTP for the operator, under /v1: health, metrics, what the cluster is, and its domains (admin-domain-routes.ts).
+// HTTP for the operator, under /v1: health, metrics, what the cluster is, its domains (admin-domain-routes.ts), and the work on its
+// history (admin-maintenance-routes.ts).
 //
 // A browser must not become the way in: the Host header must name this server (against DNS rebinding), any other Origin is
 // refused, no CORS header is ever sent, and a POST must carry a header that no form can send. Methods, header size, time and
@@ -75,9 +76,13 @@ export class AdminServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const left = new AbortController();
+    response.once('close', () => {
+      if (!response.writableEnded) left.abort(new EngineError('cancelled', 'the client has gone'));
+    });
     let answer: AdminAnswer;
     try {
-      answer = this.#refused(request) ?? (await this.#answer(request));
+      answer = this.#refused(request) ?? (await this.#answer(request, left.signal));
     } catch (caught) {
       const error = toEngineError(caught);
       const isBug = error.kind === 'bug';
@@ -124,11 +129,16 @@ export class AdminServer {
     return isWildcard && isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
   }
 
-  async #answer({ url = '/', method }: IncomingMessage): Promise<AdminAnswer> {
+  async #answer({ url = '/', method }: IncomingMessage, signal: AbortSignal): Promise<AdminAnswer> {
     const { registry, isReady, cluster, routes } = this.#options;
     const [path = '/', query = ''] = url.split(/\?(.*)/s, 2);
     const isPost = method === 'POST';
-    const further = await routes?.({ method: isPost ? 'POST' : 'GET', path, query: new URLSearchParams(query) });
+    const further = await routes?.({
+      method: isPost ? 'POST' : 'GET',
+      path,
+      query: new URLSearchParams(query),
+      signal,
+    });
     if (further !== undefined) return further;
     if (isPost) return refusal(405, 'only GET and HEAD are served here');
     switch (path) {
@@ -139,7 +149,10 @@ export class AdminServer {
       case '/v1/cluster':
         return jsonAnswer(200, cluster());
       default:
-        return refusal(404, 'unknown path; served are /v1/health, /v1/metrics, /v1/cluster and /v1/domains');
+        return refusal(
+          404,
+          'unknown path; served are /v1/health, /v1/metrics, /v1/cluster, /v1/domains, /v1/reconcile and /v1/compact',
+        );
     }
   }
 }

@@ -10,6 +10,7 @@ import type { SlabPool } from '../base/slab-pool.ts';
 import type { BrokerConfig, ControlState } from '../cluster/cluster.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { AdminDomainRoutes } from './admin-domain-routes.ts';
+import { AdminMaintenanceRoutes } from './admin-maintenance-routes.ts';
 import type { AdminOperations } from './admin-operations.ts';
 import { AdminServer } from './admin-server.ts';
 import type { ApiTable } from './api-table.ts';
@@ -25,6 +26,24 @@ import { SlabQueue } from './slab-queue.ts';
 
 export type { AdministeredDomain, AdminOperations, CachesStatus, DomainStatus } from './admin-operations.ts';
 export type { PartitionDirectory } from './handler.ts';
+export type {
+  CompactedPartition,
+  CompactPlan,
+  CompactRunResult,
+  CompactStatus,
+  MaintenanceJob,
+  MaintenanceKind,
+  MaintenanceOperations,
+  MaintenanceOutcome,
+  MaintenanceScope,
+  PlannedReconcileObject,
+  ReconciledPartition,
+  ReconciledTopic,
+  ReconcilePlan,
+  ReconcileRound,
+  ReconcileRunResult,
+  ReconcileStatus,
+} from './maintenance-operations.ts';
 
 export interface Address {
   readonly host: string;
@@ -131,7 +150,9 @@ function openAdmin(
   { clusterId, advertised, control, coordinator }: BrokerServices,
   broker: RunningBroker,
 ): Promise<AdminServer> {
-  const domains = new AdminDomainRoutes(operations, clusterId, () => clock.nowMs());
+  const nowMs = () => clock.nowMs();
+  const domains = new AdminDomainRoutes(operations, clusterId, nowMs);
+  const maintenance = new AdminMaintenanceRoutes(operations.maintenance, clusterId, nowMs);
   return AdminServer.open({
     ...address,
     registry,
@@ -147,7 +168,7 @@ function openAdmin(
       partitions: control.topics.partitions,
       groups: coordinator.stats.groups,
     }),
-    routes: (request) => domains.answer(request),
+    routes: async (request) => (await domains.answer(request)) ?? maintenance.answer(request),
   });
 }
 

@@ -80,6 +80,7 @@ export interface ReconcileRunResult {
   readonly objects: number;
   readonly bytes: number;
   readonly offsets: number;
+  /** Those that had something pending when it was ordered, as they are now. */
   readonly partitions: readonly {
     readonly topic: string;
     readonly partition: number;
@@ -146,8 +147,12 @@ export interface CompactPlan {
 }
 
 export interface CompactRunResult {
+  /** Whether everything that was due when it was ordered is done now, or was found to be done already. */
   readonly complete: boolean;
   readonly tookMs: number;
+  /** Jobs that it put in front of the queue. */
+  readonly ordered: number;
+  /** Of those jobs, as far as they have ended. */
   readonly outcomes: readonly MaintenanceOutcome[];
 }
 

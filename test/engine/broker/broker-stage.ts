@@ -7,7 +7,12 @@ import { systemClock } from '../../../src/engine/base/clock.ts';
 import type { LogFields, Logger } from '../../../src/engine/base/logger.ts';
 import { seededRandom } from '../../../src/engine/base/random.ts';
 import { SlabPool } from '../../../src/engine/base/slab-pool.ts';
-import { type AdministeredDomain, type Broker, startBroker } from '../../../src/engine/broker/broker.ts';
+import {
+  type AdministeredDomain,
+  type Broker,
+  type MaintenanceOperations,
+  startBroker,
+} from '../../../src/engine/broker/broker.ts';
 import { BrokerConfig } from '../../../src/engine/cluster/broker-config.ts';
 import { ControlState } from '../../../src/engine/cluster/control-state.ts';
 import type { Coordinator } from '../../../src/engine/coordinator/coordinator.ts';
@@ -23,6 +28,7 @@ export interface StageOptions {
   readonly admin?: boolean;
   /** What the admin server shows beside the broker. */
   readonly domains?: readonly AdministeredDomain[];
+  readonly maintenance?: MaintenanceOperations;
 }
 
 export class BrokerStage implements AsyncDisposable {
@@ -85,6 +91,7 @@ export class BrokerStage implements AsyncDisposable {
       operations: {
         domains: options.domains ?? [],
         caches: () => ({ blocks: { bytes: 1, bytesMax: 2, hits: 3, misses: 4 }, disk: null }),
+        maintenance: options.maintenance,
       },
       slabs,
       registry,
