@@ -1,0 +1,208 @@
+// The reconciler's time: which topics are due, rounds one after the other, pauses, and trimming in between.
+//
+// - a round takes all topics that are due, so that an L0 object which feeds several of them is read once
+// - a topic that is paused, or all where reconciling is switched off, takes part only where an operator orders it
+// - one round runs at a time; a topic with more pending than fits an object is due again at once, behind the others
+
+import type { Clock, Timer } from '../base/clock.ts';
+import { toEngineError } from '../base/errors.ts';
+import type { TopicId } from '../base/ids.ts';
+import type { Logger } from '../base/logger.ts';
+import type { LedPartition } from '../partition/partition.ts';
+import type { IntervalRules } from './adaptive-interval-policy.ts';
+import type { runRound, TopicOutcome } from './round.ts';
+import type { Job } from './round-job.ts';
+import { isPending } from './round-plan.ts';
+import { TopicSchedule } from './topic-schedule.ts';
+
+export interface ReconcileLoopOptions {
+  readonly partitions: () => Iterable<LedPartition>;
+  readonly enabled: () => boolean;
+  readonly interval: () => IntervalRules;
+  readonly plan: (topicId: TopicId, leaders: readonly LedPartition[], turn: number) => Promise<Job[]>;
+  readonly round: (jobs: readonly Job[]) => ReturnType<typeof runRound>;
+  /** Between rounds, now and then. */
+  readonly trim: (leaders: Iterable<LedPartition>) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often topics that came and went are looked for, and logs are trimmed, at least. */
+const lookMs = 1_000;
+
+export class ReconcileLoop implements AsyncDisposable {
+  readonly #options: ReconcileLoopOptions;
+  readonly #schedules = new Map<TopicId, TopicSchedule>();
+  #leaders = new Map<TopicId, LedPartition[]>();
+  readonly #ordered = new Set<TopicId>();
+  #pausedSinceMs: number | undefined;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  readonly #afterRound = new Set<() => void>();
+
+  constructor(options: ReconcileLoopOptions) {
+    this.#options = options;
+    this.#wakeAfter(0);
+  }
+
+  get pausedSinceMs(): number | undefined {
+    return this.#pausedSinceMs;
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Of every topic with partitions led here, as of now. */
+  schedules(): ReadonlyMap<TopicId, TopicSchedule> {
+    this.#look();
+    return this.#schedules;
+  }
+
+  leadersOf(topicId: TopicId): readonly LedPartition[] {
+    return this.#leaders.get(topicId) ?? [];
+  }
+
+  /** All topics where none is named. */
+  pause(topicIds?: readonly TopicId[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (topicIds === undefined) this.#pausedSinceMs ??= nowMs;
+    else for (const one of this.#schedulesOf(topicIds)) one.pausedSinceMs ??= nowMs;
+  }
+
+  resume(topicIds?: readonly TopicId[]): void {
+    if (topicIds === undefined) this.#pausedSinceMs = undefined;
+    for (const one of this.#schedulesOf(topicIds)) {
+      one.pausedSinceMs = undefined;
+      one.dueMs = Math.min(one.dueMs, this.#options.clock.monotonicMs());
+    }
+    this.#wakeAfter(0);
+  }
+
+  /** Lets topics take part in the next round, whatever their interval says, also while paused. Resolves when that round is over. */
+  order(topicIds: readonly TopicId[]): Promise<void> {
+    for (const id of topicIds) this.#ordered.add(id);
+    const over = new Promise<void>((resolve) => {
+      const look = () => {
+        if (!this.#stopped && topicIds.some((id) => this.#ordered.has(id))) return;
+        this.#afterRound.delete(look);
+        resolve();
+      };
+      this.#afterRound.add(look);
+    });
+    this.#wakeAfter(0);
+    return over;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#running;
+    for (const look of [...this.#afterRound]) look();
+  }
+
+  #schedulesOf(topicIds?: readonly TopicId[]): TopicSchedule[] {
+    const all = this.schedules();
+    return topicIds === undefined ? [...all.values()] : topicIds.flatMap((id) => all.get(id) ?? []);
+  }
+
+  /** Takes note of which partitions are led now. */
+  #look(): void {
+    const { clock, interval } = this.#options;
+    this.#leaders = Map.groupBy(this.#options.partitions(), ({ topicId }) => topicId);
+    for (const topicId of this.#schedules.keys()) if (!this.#leaders.has(topicId)) this.#schedules.delete(topicId);
+    for (const [topicId, leaders] of this.#leaders) {
+      const known = this.#schedules.get(topicId);
+      if (known === undefined) {
+        this.#schedules.set(topicId, new TopicSchedule(topicId, interval().minMs, clock.monotonicMs()));
+      } else {
+        for (const leader of known.problems.keys()) if (!leaders.includes(leader)) known.problems.delete(leader);
+      }
+    }
+  }
+
+  #wakeAfter(delayMs: number): void {
+    if (this.#stopped || this.#running !== undefined) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(delayMs, () => {
+      this.#running = this.#turn().finally(() => {
+        this.#running = undefined;
+        for (const look of [...this.#afterRound]) look();
+        this.#wakeAfter(this.#ordered.size > 0 ? 0 : this.#untilNextMs());
+      });
+    });
+  }
+
+  #untilNextMs(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    let nextMs = nowMs + lookMs;
+    for (const one of this.#schedules.values()) if (this.#mayRun(one)) nextMs = Math.min(nextMs, one.dueMs);
+    return Math.max(1, nextMs - nowMs);
+  }
+
+  #mayRun(schedule: TopicSchedule): boolean {
+    return this.#options.enabled() && this.#pausedSinceMs === undefined && schedule.pausedSinceMs === undefined;
+  }
+
+  /** Never rejects. */
+  async #turn(): Promise<void> {
+    const { clock, logger, trim } = this.#options;
+    try {
+      this.#look();
+      const nowMs = clock.monotonicMs();
+      const due = [...this.#schedules.values()].filter(
+        (one) => this.#ordered.has(one.topicId) || (one.dueMs <= nowMs && this.#mayRun(one)),
+      );
+      const ordered = new Set(this.#ordered);
+      if (due.length > 0) await this.#round(due);
+      for (const id of ordered) this.#ordered.delete(id);
+      await trim([...this.#leaders.values()].flat());
+    } catch (error) {
+      this.#ordered.clear();
+      const { code, message, stack } = toEngineError(error);
+      logger.error({ code, error: message, stack }, 'a turn of the reconciler failed');
+    }
+  }
+
+  async #round(due: readonly TopicSchedule[]): Promise<void> {
+    const { clock, interval, plan, round } = this.#options;
+    const atMs = clock.nowMs();
+    const began = clock.monotonicMs();
+    const jobs: Job[] = [];
+    const failed = new Map<TopicId, TopicOutcome>();
+    for (const { topicId, turn } of due) {
+      const leaders = this.leadersOf(topicId).filter(isPending);
+      if (leaders.length === 0) continue;
+      try {
+        jobs.push(...(await plan(topicId, leaders, turn)));
+      } catch (error) {
+        failed.set(topicId, failedPlan(error, leaders));
+      }
+    }
+    const outcomes = jobs.length === 0 ? new Map<TopicId, TopicOutcome>() : await round(jobs);
+    for (const [topicId, outcome] of failed) outcomes.set(topicId, outcome);
+    const nowMs = clock.monotonicMs();
+    const planned = Map.groupBy(jobs, ({ topicId }) => topicId);
+    for (const schedule of due) {
+      const outcome = outcomes.get(schedule.topicId);
+      const { objects = 0, bytes = 0, offsets = 0, error } = outcome ?? {};
+      const hasMore = this.leadersOf(schedule.topicId).some((leader) => this.#isBehind(leader));
+      const taken = (planned.get(schedule.topicId) ?? []).flatMap(({ parts }) => parts.map(({ leader }) => leader));
+      schedule.took(failed.has(schedule.topicId) ? this.leadersOf(schedule.topicId) : taken, outcome);
+      const last = { atMs, tookMs: nowMs - began, objects, bytes, offsets, error };
+      schedule.finished(outcome, last, hasMore, interval(), nowMs);
+    }
+  }
+
+  /** Whether so much is pending that waiting for the interval would only make the next objects larger than they should be. */
+  #isBehind(leader: LedPartition): boolean {
+    return isPending(leader) && leader.pendingBytes >= this.#options.interval().targetBytes;
+  }
+}
+
+function failedPlan(thrown: unknown, leaders: readonly LedPartition[]): TopicOutcome {
+  const error = toEngineError(thrown);
+  const problems = new Map(leaders.map((leader) => [leader, error]));
+  return { objects: 0, bytes: 0, largestBytes: 0, offsets: 0, error, problems };
+}

@@ -1,0 +1,53 @@
+// When each topic has its next round, and how its last one went.
+
+import type { EngineError } from '../base/errors.ts';
+import type { TopicId } from '../base/ids.ts';
+import type { LedPartition } from '../partition/partition.ts';
+import { type IntervalRules, nextIntervalMs } from './adaptive-interval-policy.ts';
+import type { TopicOutcome } from './round.ts';
+
+export interface LastRound {
+  readonly atMs: number;
+  readonly tookMs: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly offsets: number;
+  readonly error: EngineError | undefined;
+}
+
+export class TopicSchedule {
+  readonly topicId: TopicId;
+  intervalMs: number;
+  /** By the monotonic clock. */
+  dueMs: number;
+  /** By the wall clock. */
+  pausedSinceMs: number | undefined;
+  last: LastRound | undefined;
+  /** Rounds so far: whose turn it is. */
+  turn = 0;
+  readonly problems = new Map<LedPartition, EngineError>();
+
+  constructor(topicId: TopicId, intervalMs: number, nowMs: number) {
+    this.topicId = topicId;
+    this.intervalMs = intervalMs;
+    this.dueMs = nowMs + intervalMs;
+  }
+
+  /** After a round that this topic had a part in, with or without something to do. `hasMore`: more is pending than fit the round. */
+  finished(outcome: TopicOutcome | undefined, last: LastRound, hasMore: boolean, rules: IntervalRules, nowMs: number) {
+    this.turn++;
+    if (outcome !== undefined) this.last = last;
+    const largest = outcome?.largestBytes ?? 0;
+    this.intervalMs = nextIntervalMs(this.intervalMs, largest, rules);
+    this.dueMs = nowMs + (hasMore && outcome?.error === undefined ? 0 : this.intervalMs);
+  }
+
+  /** What went wrong for its partitions, as of the last round that each had a part in. */
+  took(taken: Iterable<LedPartition>, outcome: TopicOutcome | undefined): void {
+    for (const leader of taken) {
+      const problem = outcome?.problems.get(leader) ?? outcome?.error;
+      if (problem === undefined) this.problems.delete(leader);
+      else this.problems.set(leader, problem);
+    }
+  }
+}
