@@ -238,6 +238,13 @@ export const errorTable = {
     false,
     'An entry of the replicated log, or a write to a domain, is larger than the log accepts.',
   ),
+  'key-map-too-small': entry(
+    'limit',
+    -1,
+    false,
+    'The keys of a single record batch do not fit the memory that compaction has for keys.',
+    'raise cloudtopics.memory.compaction.keys.bytes and start the broker again',
+  ),
   'request-too-large': entry('limit', 42, false, 'A request is larger than the broker accepts.'),
   'group-max-size': entry('limit', 81, false, 'The group has as many members as the broker accepts.'),
   'too-many-groups': entry(

@@ -1,0 +1,42 @@
+// Retention: asks the metastore up to where records are past it. The partition decides, durably; what the metastore holds follows
+// (log-start-follower.ts).
+
+import { offset } from '../base/ids.ts';
+import type { CompactorWork } from './compactor-work.ts';
+import { type CleanupRules, type MaintainedPartition, placeOf } from './maintained-partition.ts';
+import { decideRetention, type RetentionMove } from './retention-policy.ts';
+
+/** Undefined where everything stays. Whole extents go, and nothing that is only in L0. */
+export async function surveyRetention(
+  work: CompactorWork,
+  partition: MaintainedPartition,
+  rules: Pick<CleanupRules, 'deleted' | 'retentionMs' | 'retentionBytes'>,
+): Promise<RetentionMove | undefined> {
+  if (!rules.deleted || (rules.retentionMs < 0 && rules.retentionBytes < 0)) return undefined;
+  const of = placeOf(partition);
+  // Read first: what is added meanwhile lies behind this next offset, and is not taken for expired.
+  const row = await work.metastore.partition(of);
+  const { logStartOffset, reconciledEnd } = partition;
+  if (row === undefined || logStartOffset >= row.nextOffset) return undefined;
+  let keptByTime: number | undefined;
+  if (rules.retentionMs >= 0) {
+    const since = work.clock.nowMs() - rules.retentionMs;
+    const kept = await work.metastore.firstExtentAtTimestamp(of, logStartOffset, since);
+    keptByTime = kept?.baseOffset ?? row.nextOffset;
+  }
+  let keptByBytes: number | undefined;
+  if (rules.retentionBytes >= 0) {
+    const bytes = Math.max(0, rules.retentionBytes - partition.pendingBytes);
+    keptByBytes = bytes === 0 ? row.nextOffset : await work.metastore.offsetOfSuffix(of, bytes);
+  }
+  return decideRetention({ logStartOffset, reconciledEnd, keptByTime, keptByBytes });
+}
+
+export async function applyRetention(
+  work: CompactorWork,
+  partition: MaintainedPartition,
+  { startOffset }: RetentionMove,
+): Promise<void> {
+  await partition.deleteRecords(offset(startOffset));
+  await work.step('retention.moved');
+}
