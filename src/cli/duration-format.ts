@@ -82,6 +82,12 @@ export function formatAge(ms: number): string {
   return ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} d`;
 }
 
+/** "250 ms", "1.5 s", "12 s", "5 min": how long something takes or waits. */
+export function formatSpan(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 10_000 ? `${Number((ms / 1000).toFixed(1))} s` : formatAge(ms);
+}
+
 /** "1 partition", "1,200 partitions". */
 export const counted = (count: number, noun: string): string =>
   `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

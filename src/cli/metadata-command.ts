@@ -4,7 +4,13 @@
 // always answers; else the broker of this machine.
 
 import type { Command } from '@oclif/core/command';
-import type { BucketSource, LiveDomains, MetadataSource } from '../engine/admin/admin.ts';
+import type {
+  AdminClientOptions,
+  BucketSource,
+  LiveDomains,
+  LiveMaintenance,
+  MetadataSource,
+} from '../engine/admin/admin.ts';
 import { systemClock } from '../engine/base/clock.ts';
 import { EngineError } from '../engine/base/errors.ts';
 import type { Logger } from '../engine/base/logger.ts';
@@ -39,13 +45,17 @@ abstract class SourceCommand<C extends typeof Command> extends BaseCommand<C> {
 
   protected async liveDomains(): Promise<LiveDomains> {
     const { LiveDomains } = await import('../engine/admin/admin.ts');
+    return new LiveDomains(this.adminOptions);
+  }
+
+  protected get adminOptions(): AdminClientOptions {
     const { admin = defaultAdminUrl, timeout } = this.sourceFlags;
-    return new LiveDomains({
+    return {
       url: parseAdminUrl(admin),
       clock: systemClock,
       signal: this.interruption.signal,
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    });
+    };
   }
 
   /** What goes wrong comes as a result or an error; what the engine says beside that is shown with --verbose. */
@@ -64,6 +74,11 @@ export abstract class BucketCommand<C extends typeof Command> extends SourceComm
 /** Commands that need a live broker. */
 export abstract class LiveCommand<C extends typeof Command> extends SourceCommand<C> {
   static override baseFlags = { ...outputFlags, ...adminFlags };
+
+  protected async liveMaintenance(): Promise<LiveMaintenance> {
+    const { LiveMaintenance } = await import('../engine/admin/admin.ts');
+    return new LiveMaintenance(this.adminOptions);
+  }
 }
 
 /** Commands that read the bucket or a live broker. */

@@ -13,5 +13,19 @@ export const domainFlag = (otherwise: string) =>
     description: `${domainText} Default: ${otherwise}.`,
   });
 
+/** On commands that speak of the work on history. */
+export const topicsFlag = Flags.string({
+  multiple: true,
+  multipleNonGreedy: true,
+  helpValue: 'NAME',
+  description: 'Only this topic; can be given several times. Default: all.',
+});
+
+export const kindsFlag = Flags.option({
+  options: ['compaction', 'leveling', 'retention'] as const,
+  multiple: true,
+  multipleNonGreedy: true,
+})({ description: 'Only work of this kind; can be given several times. Default: all.' });
+
 export const metastoreDomains = 'all metastore domains';
 export const allDomains = 'all';

@@ -1,5 +1,6 @@
 // The front door of the operator's verbs: what the commands call. Plain values in and out; no flags, no printing.
 
+export type { AdminClientOptions } from './admin-client.ts';
 export { batchCompression } from './batch-compression.ts';
 export { BucketSource } from './bucket-source.ts';
 export { type DescribedTopic, describeTopic } from './described-topic.ts';
@@ -8,8 +9,19 @@ export { type OrderResults, orderDomains } from './domain-orders.ts';
 export type { IncomingRecord } from './fetched-records.ts';
 export { KafkaClient } from './kafka-client.ts';
 export { LiveDomains } from './live-domains.ts';
+export { LiveMaintenance, type LiveScope } from './live-maintenance.ts';
+export type {
+  LiveCompactPlan,
+  LiveCompactRun,
+  LiveCompactStatus,
+  LivePauses,
+  LiveReconcilePlan,
+  LiveReconcileRun,
+  LiveReconcileStatus,
+} from './live-maintenance-format.ts';
 export { LiveSource } from './live-source.ts';
 export type { LiveCluster } from './live-status-format.ts';
+export { failedOutcomes, type NamedProblem, reconcileProblems } from './maintenance-problems.ts';
 export { diffManifestsOf, listManifestsOf, type ShownTable, showManifests } from './manifest-pictures.ts';
 export { getRow, scanDomains } from './metadata-rows.ts';
 export type { MetadataSource, PictureMoment, SourcePlace } from './metadata-source.ts';

@@ -1,9 +1,7 @@
 // What a broker's admin server answers about its domains, as JSON in and checked values out; the shapes are those of
-// docs/operating/admin-http.md. Fields that a newer broker adds are left alone.
-//
-// What it refuses: an answer that lacks what is read here. It came from something else than a broker, or from one too different.
+// docs/operating/admin-http.md. What is refused: answer-fields-format.ts.
 
-import { EngineError } from '../base/errors.ts';
+import { asText, count, list, optional, record, strange, text } from './answer-fields-format.ts';
 
 export interface LiveRowsAndBytes {
   readonly rows: number;
@@ -176,38 +174,4 @@ function cache(answer: unknown): LiveCache {
 function counters(answer: unknown): Record<string, number> {
   const fields = record(answer, 'the counters');
   return Object.fromEntries(Object.keys(fields).map((name) => [name, count(fields, name)]));
-}
-
-function optional<T>(value: unknown, read: (value: unknown) => T): T | null {
-  return value === null || value === undefined ? null : read(value);
-}
-
-function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw strange(`${what} is not an object`);
-  return value as Record<string, unknown>;
-}
-
-function list(fields: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
-  const value = fields[name];
-  if (!Array.isArray(value)) throw strange(`"${name}" is not a list`);
-  return value;
-}
-
-const text = (fields: Readonly<Record<string, unknown>>, name: string): string => asText(fields[name], name);
-
-function asText(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw strange(`"${name}" is not a text`);
-  return value;
-}
-
-function count(fields: Readonly<Record<string, unknown>>, name: string): number {
-  const value = fields[name];
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw strange(`"${name}" is not a count`);
-  return value;
-}
-
-function strange(problem: string): EngineError {
-  return new EngineError('unsupported-version', `the admin server answers something else than expected: ${problem}`, {
-    hint: 'check that --admin names a cloudtopics broker of this version',
-  });
 }

@@ -1,0 +1,26 @@
+// What somebody has to look at in the work on history: partitions that do not get on, and work that failed and did not succeed since.
+
+import type { MaintenanceOutcome, ReconciledTopic } from '../broker/broker.ts';
+
+export interface NamedProblem {
+  readonly topic: string;
+  readonly partition: number;
+  readonly problem: string;
+}
+
+export function reconcileProblems(topics: readonly Pick<ReconciledTopic, 'topic' | 'partitions'>[]): NamedProblem[] {
+  return topics.flatMap(({ topic, partitions }) =>
+    partitions.flatMap(({ partition, problem }) => (problem === null ? [] : [{ topic, partition, problem }])),
+  );
+}
+
+/** Newest first, as they come. A conflict is no failure: something else got there first, and what is left is looked at again. */
+export function failedOutcomes(outcomes: readonly MaintenanceOutcome[]): MaintenanceOutcome[] {
+  const judged = new Set<string>();
+  return outcomes.filter(({ kind, topic, partition, error }) => {
+    const work = `${kind} ${topic}/${partition}`;
+    const isNewest = !judged.has(work);
+    judged.add(work);
+    return isNewest && error !== null && !error.startsWith('metastore-conflict');
+  });
+}
