@@ -20,18 +20,27 @@ import type { ControlState } from './cluster/control-state.ts';
 import { takeOwnership } from './cluster/ownership.ts';
 import { OwnershipLoop } from './cluster/ownership-loop.ts';
 import { openClusterDomains } from './cluster-domains.ts';
+import { compactOperations } from './compact-operations.ts';
+import type { Compactor } from './compactor/compactor.ts';
 import { type Coordinator, openCoordinator } from './coordinator/coordinator.ts';
 import { showDomainMetrics } from './domain-metrics.ts';
 import { domainOperations } from './domain-operations.ts';
 import { groupConfigFrom } from './group-settings.ts';
+import { showHistoryMetrics } from './history-metrics.ts';
 import { automaticInterval, defaultSealRules, L0Reader, L0Writer } from './l0/l0.ts';
 import { LedPartitions } from './led-partitions.ts';
 import { openMetastore } from './metastore/metastore.ts';
 import { MetastorePurgeLoop, removalFrom } from './metastore-purge-loop.ts';
+import { openCompactor } from './open-compactor.ts';
 import { type DomainServices, type OpenDomain, OpenDomains } from './open-domains.ts';
+import { type OpenHistory, openHistory } from './open-history.ts';
+import { openReconciler } from './open-reconciler.ts';
 import { Committer } from './partition/committer.ts';
+import type { PartitionName } from './partition/partition.ts';
 import { Partitions } from './partition/partitions.ts';
 import { prometheusStoreMetrics } from './prometheus-store-metrics.ts';
+import { showReconcileMetrics } from './reconcile-metrics.ts';
+import { reconcileOperations } from './reconcile-operations.ts';
 import { lockDataDirectory } from './replicated-log/data-directory-lock.ts';
 import { openEmbeddedLog } from './replicated-log/embedded-log.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -62,6 +71,8 @@ export interface EngineOptions {
     readonly wrapStore?: (store: ObjectStore) => ObjectStore;
     readonly clock?: Clock;
     readonly random?: Random;
+    /** Called at every named step of the work on history, before it goes on. */
+    readonly step?: (name: string) => Promise<void> | void;
   };
 }
 
@@ -138,11 +149,28 @@ async function build(options: EngineOptions): Promise<Engine> {
   const { control, groups, metastore: metastoreDomains } = await openClusterDomains(domains, services);
   showDomainMetrics(registry, domains, clock);
   const metastore = parts.use(openMetastore({ ...services, domains: metastoreDomains.map(({ owned }) => owned) }));
-  const { partitions, writer } = openPartitions({ ...services, control });
+  const history = parts.use(await openHistory(services, metastore));
+  let compactor: Compactor | undefined;
+  const onLogStartMoved = (partition: PartitionName) => compactor?.logStartMoved(partition);
+  const { partitions, writer } = openPartitions({ ...services, control, history, onLogStartMoved });
   parts.defer(() => partitions.stop());
   parts.defer(() => writer.drain());
   const led = new LedPartitions(control, config, partitions);
   await led.start(await log.groups('partition/'));
+  const reconciler = parts.use(
+    openReconciler({
+      ...services,
+      partitions: () => partitions.all(),
+      metastore,
+      domains: metastoreDomains,
+      history,
+      step: options.overrides?.step,
+    }),
+  );
+  const step = options.overrides?.step;
+  compactor = parts.use(openCompactor({ ...services, control, partitions, metastore, history, step }));
+  showReconcileMetrics(registry, { reconciler, control, clock });
+  showHistoryMetrics(registry, compactor, history.reader);
   const coordinator = parts.use(await openGroups(groups, { ...services, control }));
   const removal = removalFrom(metastore, metastoreDomains);
   parts.use(new MetastorePurgeLoop({ control, ...removal, clock, logger }));
@@ -160,7 +188,13 @@ async function build(options: EngineOptions): Promise<Engine> {
       config,
       partitions,
       coordinator,
-      operations: domainOperations(domains),
+      operations: {
+        ...domainOperations(domains),
+        maintenance: {
+          ...reconcileOperations({ control, reconciler, clock }),
+          ...compactOperations({ control, compactor }),
+        },
+      },
       slabs: slabsOf(config),
       registry,
       clock,
@@ -212,7 +246,13 @@ function openGroups(
   });
 }
 
-function openPartitions(services: DomainServices & { readonly control: ControlState }): {
+interface PartitionParts extends DomainServices {
+  readonly control: ControlState;
+  readonly history: OpenHistory;
+  readonly onLogStartMoved: (partition: PartitionName) => void;
+}
+
+function openPartitions(services: PartitionParts): {
   partitions: Partitions;
   writer: L0Writer;
 } {
@@ -244,6 +284,8 @@ function openPartitions(services: DomainServices & { readonly control: ControlSt
     committer: new Committer(log),
     writer,
     reader,
+    history: services.history.history,
+    onLogStartMoved: services.onLogStartMoved,
     clock,
     logger,
     incarnation,

@@ -108,6 +108,13 @@ export const errorTable = {
 
   // conflict
   'topic-exists': entry('conflict', 36, false, 'A topic of this name exists already.'),
+  'policy-violation': entry(
+    'conflict',
+    44,
+    false,
+    'The topic’s cleanup policy does not allow this: records of a topic that is compacted only are not deleted by offset.',
+    'add delete to cleanup.policy',
+  ),
   'precondition-failed': entry(
     'conflict',
     56,

@@ -102,6 +102,11 @@ export class SlabPool {
     return this.#pinnedBytes;
   }
 
+  /** Bytes that are left of the slab being filled: as much can be had without beginning another. */
+  get roomBytes(): number {
+    return this.#current === undefined ? 0 : this.#current.bytes.length - this.#current.used;
+  }
+
   /** A pinned range of `length` bytes, or undefined when the limit is reached. */
   allocate(length: number): SlabRange | undefined {
     if (this.#current === undefined || this.#current.used + length > this.#current.bytes.length) {

@@ -14,6 +14,7 @@ export const kafkaCode = {
   invalidRequiredAcks: 21,
   unsupportedVersion: errorTable['unsupported-version'].kafkaCode,
   invalidRequest: errorTable['invalid-request'].kafkaCode,
+  policyViolation: errorTable['policy-violation'].kafkaCode,
   transactionalIdAuthorizationFailed: 53,
   fetchSessionNotFound: 70,
   invalidFetchSessionEpoch: 71,

@@ -84,6 +84,8 @@ export interface CompactorRunResult {
   /** Whether everything that was due is done. */
   readonly complete: boolean;
   readonly tookMs: number;
+  /** Jobs that were due. */
+  readonly ordered: number;
   readonly outcomes: readonly WorkOutcome[];
 }
 
@@ -222,7 +224,7 @@ export class Compactor implements AsyncDisposable {
     this.#ordered.add(settled);
     if (wait) await work;
     const complete = wait ? outcomes.every(({ error }) => error === null) : due.length === 0;
-    return { complete, tookMs: clock.monotonicMs() - startedMs, outcomes: [...outcomes] };
+    return { complete, tookMs: clock.monotonicMs() - startedMs, ordered: due.length, outcomes: [...outcomes] };
   }
 
   /** What runs is called off, its uploads are discarded. */

@@ -59,6 +59,8 @@ export interface ReconcileRun {
   readonly objects: number;
   readonly bytes: number;
   readonly offsets: number;
+  /** Those that had something pending when it was ordered. */
+  readonly leaders: readonly LedPartition[];
 }
 
 export class Reconciler implements AsyncDisposable {
@@ -139,9 +141,8 @@ export class Reconciler implements AsyncDisposable {
     const { clock } = this.#options;
     const began = clock.monotonicMs();
     this.#loop.schedules();
-    const goals = new Map(
-      topicIds.flatMap((id) => this.leadersOf(id).map((leader) => [leader, leader.lastStableOffset] as const)),
-    );
+    const pending = topicIds.flatMap((id) => this.leadersOf(id).filter(isPending));
+    const goals = new Map(pending.map((leader) => [leader, leader.lastStableOffset]));
     const before = { objects: this.counters.objects, bytes: this.counters.objectBytes };
     const begin = new Map([...goals].map(([leader]) => [leader, leader.reconciledEnd]));
     const offsets = () => [...begin].reduce((sum, [leader, from]) => sum + leader.reconciledEnd - from, 0);
@@ -158,6 +159,7 @@ export class Reconciler implements AsyncDisposable {
       objects: this.counters.objects - before.objects,
       bytes: this.counters.objectBytes - before.bytes,
       offsets: offsets(),
+      leaders: pending,
     };
   }
 

@@ -89,6 +89,11 @@ export class WriteWorld {
     if (this.operationsUntilCrash !== undefined && this.operationsUntilCrash-- === 0) this.crash();
   }
 
+  /** What is read of reconciled offsets. */
+  protected history(): History {
+    return nothingReconciled;
+  }
+
   /** Starts the write path on what bucket and log hold, as a process start does. */
   async start(partitionCount = 1): Promise<void> {
     this.crashed = false;
@@ -122,7 +127,7 @@ export class WriteWorld {
       committer,
       writer: this.writer,
       reader: this.reader,
-      history: nothingReconciled,
+      history: this.history(),
       clock: this.clock,
       logger: silentLogger,
       incarnation: incarnation(1),

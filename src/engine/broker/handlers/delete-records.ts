@@ -1,6 +1,7 @@
 // DeleteRecords: moves the log start of partitions forward, durably.
 
 import { toEngineError } from '../../base/errors.ts';
+import { listElements, type Topic, topicConfigValue } from '../../cluster/cluster.ts';
 import type { Partition } from '../../partition/partition.ts';
 import { deleteRecords } from '../../wire/wire.ts';
 import { type BrokerServices, serve } from '../handler.ts';
@@ -27,6 +28,8 @@ export const servedDeleteRecords = serve(
             partitions.map(async ({ partitionIndex, offset }) => {
               const found = findPartition(broker, { name }, partitionIndex);
               if (found.partition === undefined) return { partitionIndex, ...failed(found.errorCode) };
+              // As Kafka has it: a compacted topic keeps the last record of every key, whatever its offset.
+              if (!isDeletable(found.topic, broker)) return { partitionIndex, ...failed(kafkaCode.policyViolation) };
               return { partitionIndex, ...(await deleteOne(found.partition, offset, limitMs, broker)) };
             }),
           ),
@@ -41,6 +44,9 @@ export const servedDeleteRecords = serve(
     })),
   }),
 );
+
+const isDeletable = ({ configs }: Topic, { config }: BrokerServices): boolean =>
+  listElements(topicConfigValue(configs, config, 'cleanup.policy')).includes('delete');
 
 async function deleteOne(
   partition: Partition,
