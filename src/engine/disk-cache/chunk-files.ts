@@ -40,16 +40,16 @@ export class ChunkFiles {
     return this.#open.size;
   }
 
-  /** Throws or rejects with the file system's error, or with TornChunk. */
-  read(path: string, position: number, length: number): Buffer | Promise<Buffer> {
+  /** Throws or rejects with the file system's error, or with TornChunk. `into` is memory for the answer, of that length. */
+  read(path: string, position: number, length: number, into?: Buffer): Buffer | Promise<Buffer> {
     if (this.#pooledLeft > 0 || length > directBytesMax) {
       if (this.#pooledLeft > 0) this.#pooledLeft--;
-      return this.#readPooled(path, position, length);
+      return this.#readPooled(path, position, length, into);
     }
     const began = this.#clock.monotonicMs();
     try {
       const file = this.#opened(path) ?? this.#keep(path, this.#fileSystem.openNow(path));
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = into ?? Buffer.allocUnsafe(length);
       const came = this.#fileSystem.readNow(file.descriptor, bytes, position);
       if (came !== length) throw torn(path, position, length, came);
       return bytes;
@@ -70,11 +70,11 @@ export class ChunkFiles {
     for (const path of [...this.#open.keys()]) this.forget(path);
   }
 
-  async #readPooled(path: string, position: number, length: number): Promise<Buffer> {
+  async #readPooled(path: string, position: number, length: number, into?: Buffer): Promise<Buffer> {
     const file = this.#opened(path) ?? this.#keep(path, await this.#fileSystem.open(path));
     file.reads++;
     try {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = into ?? Buffer.allocUnsafe(length);
       const came = await this.#fileSystem.read(file.descriptor, bytes, position);
       if (came !== length) throw torn(path, position, length, came);
       return bytes;

@@ -51,6 +51,7 @@ interface Chunk {
   readonly bytes: number;
   /** Its content while it is not on the disk yet. */
   parts: readonly Buffer[] | undefined;
+  readonly written: (() => void) | undefined;
   /** Read since eviction last passed it. */
   used: boolean;
   gone: boolean;
@@ -115,8 +116,17 @@ export class DiskCache implements AsyncDisposable {
     return this.#objects.get(object)?.has(index) ?? false;
   }
 
-  /** Bytes of a chunk: at once while the disk is prompt, else a promise. Undefined: not here. Never throws nor rejects. */
-  read(object: string, index: number, at: number, length: number): Buffer | undefined | Promise<Buffer | undefined> {
+  /**
+   * Bytes of a chunk: at once while the disk is prompt, else a promise. Undefined: not here. Never throws nor rejects. `into` is memory
+   * for the answer, of that length, which nobody else touches until then.
+   */
+  read(
+    object: string,
+    index: number,
+    at: number,
+    length: number,
+    into?: Buffer,
+  ): Buffer | undefined | Promise<Buffer | undefined> {
     const chunk = this.#objects.get(object)?.get(index);
     if (chunk === undefined) {
       this.#misses++;
@@ -125,10 +135,10 @@ export class DiskCache implements AsyncDisposable {
     chunk.used = true;
     if (chunk.parts !== undefined && at + length <= chunk.bytes) {
       this.#hits++;
-      return Buffer.concat(partsOf(chunk.parts, at, length), length);
+      return copyInto(into ?? Buffer.allocUnsafe(length), partsOf(chunk.parts, at, length));
     }
     try {
-      const bytes = this.#files.read(this.#path(chunk), at, length);
+      const bytes = this.#files.read(this.#path(chunk), at, length, into);
       this.#hits++;
       return Buffer.isBuffer(bytes) ? bytes : bytes.catch((error: unknown) => this.#readFailed(chunk, error));
     } catch (error) {
@@ -137,16 +147,22 @@ export class DiskCache implements AsyncDisposable {
     }
   }
 
-  /** Puts a chunk on the disk, in the background. False where it declines. Nobody changes the parts until then. */
-  keep(object: string, index: number, parts: readonly Buffer[]): boolean {
-    if (this.has(object, index)) return true;
+  /**
+   * Puts a chunk on the disk, in the background. False where it declines. Nobody changes the parts until `written` is called, once, which
+   * it is where this gives true; it says nothing of success.
+   */
+  keep(object: string, index: number, parts: readonly Buffer[], written?: () => void): boolean {
+    if (this.has(object, index)) {
+      written?.();
+      return true;
+    }
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (this.#closed || bytes === 0 || bytes > this.bytesMax) return false;
     if (this.#pendingBytes + bytes > this.#pendingBytesMax || this.#clock.monotonicMs() < this.#pausedUntilMs) {
       return false;
     }
     this.#makeRoom(bytes);
-    const chunk: Chunk = { object, index, bytes, parts, used: false, gone: false };
+    const chunk: Chunk = { object, index, bytes, parts, written, used: false, gone: false };
     this.#add(chunk);
     this.#pendingBytes += bytes;
     this.#enqueue(() => this.#write(chunk));
@@ -199,7 +215,13 @@ export class DiskCache implements AsyncDisposable {
       // What is no chunk is what a crash left of a write.
       if (match === null) this.#enqueue(() => this.#remove(join(directory, name), object));
       else {
-        const chunk = { object, index: Number(match[1]), bytes: Number(match[2]), parts: undefined };
+        const chunk = {
+          object,
+          index: Number(match[1]),
+          bytes: Number(match[2]),
+          parts: undefined,
+          written: undefined,
+        };
         if (!this.has(object, chunk.index)) this.#add({ ...chunk, used: false, gone: false });
       }
     }
@@ -270,6 +292,7 @@ export class DiskCache implements AsyncDisposable {
     } finally {
       chunk.parts = undefined;
       this.#pendingBytes -= chunk.bytes;
+      chunk.written?.();
     }
   }
 
@@ -302,4 +325,10 @@ export class DiskCache implements AsyncDisposable {
     this.#failures++;
     this.#logger.warn({ path, error: failureCode(error) }, `could not ${what}; it will be read from the bucket`);
   }
+}
+
+function copyInto(into: Buffer, parts: readonly Buffer[]): Buffer {
+  let at = 0;
+  for (const part of parts) at += part.copy(into, at);
+  return into;
 }

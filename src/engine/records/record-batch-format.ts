@@ -50,7 +50,11 @@ export const readBatchSize = (bytes: Buffer, at = 0): number => bytes.readInt32B
 export const readLeaderEpoch = (bytes: Buffer, at = 0): number => bytes.readInt32BE(at + 12);
 export const readMagic = (bytes: Buffer, at = 0): number => bytes.readInt8(at + 16);
 export const readBatchCrc = (bytes: Buffer, at = 0): number => bytes.readUInt32BE(at + crcOffset);
+export const readLastOffsetDelta = (bytes: Buffer, at = 0): number => bytes.readInt32BE(at + 23);
 export const readBaseTimestamp = (bytes: Buffer, at = 0): number => readInt64(bytes, at + 27);
+/** NaN where it is no safe integer. */
+export const readMaxTimestamp = (bytes: Buffer, at = 0): number => readInt64(bytes, at + 35);
+export const readRecordCount = (bytes: Buffer, at = 0): number => bytes.readInt32BE(at + 57);
 
 /** Reads the facts; the caller has made sure that `batchHeaderBytes` are there. Fields that do not fit are NaN. */
 export function readBatchFacts(bytes: Buffer, at = 0): BatchFacts {

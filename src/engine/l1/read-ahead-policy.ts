@@ -1,0 +1,23 @@
+// How far ahead of a sequential reader chunks are fetched, and in what pieces.
+
+export interface AheadLimits {
+  readonly windowBytesMin: number;
+  readonly windowBytesMax: number;
+  /** What all readers together may have fetched ahead. */
+  readonly bytesMax: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** At 30 ms for a GET, a window of 32 MiB lets one reader have a GiB a second. */
+export const windowBytesMin = 2 * mebibyte;
+export const windowBytesMax = 32 * mebibyte;
+
+/** The window after one more sequential read; 0 is before the first. Never more than a fair share. */
+export function nextWindow(window: number, readers: number, limits: AheadLimits): number {
+  const grown = window === 0 ? limits.windowBytesMin : Math.min(window * 2, limits.windowBytesMax);
+  return Math.min(grown, Math.floor(limits.bytesMax / Math.max(1, readers)));
+}
+
+/** Bytes of one GET ahead: several are under way in a window, and they are not small in a large one. */
+export const runBytes = (window: number, runBytesMax: number): number => Math.min(Math.floor(window / 4), runBytesMax);
