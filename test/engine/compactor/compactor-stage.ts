@@ -12,7 +12,7 @@ import {
   type MaintainedPartition,
 } from '../../../src/engine/compactor/compactor.ts';
 import type { LocatedExtent } from '../../../src/engine/compactor/maintained-partition.ts';
-import { L1ObjectBuilder } from '../../../src/engine/l1/l1.ts';
+import { L1ObjectBuilder, L1Reader } from '../../../src/engine/l1/l1.ts';
 import { l1Prefix, parseL1Key } from '../../../src/engine/l1/l1-key-format.ts';
 import { openMetastore, validateObjects, validatePartition } from '../../../src/engine/metastore/metastore.ts';
 import { readBaseTimestamp, readBatchFacts } from '../../../src/engine/records/record-batch-format.ts';
@@ -21,9 +21,9 @@ import { decompressSync } from '../../../src/engine/records/records.ts';
 import type { FaultPlan } from '../../../src/engine/store/fault-plan.ts';
 import { FaultyStore } from '../../../src/engine/store/faulty-store.ts';
 import { MemoryStore } from '../../../src/engine/store/memory-store.ts';
+import type { ObjectStore } from '../../../src/engine/store/object-store.ts';
 import { MemoryDomain } from '../metastore/memory-domain.ts';
 import { stamp } from '../metastore/metastore-requests.ts';
-import { SectionReader } from './section-reader.ts';
 
 export const clusterId = '0f9a3c52-7a01-4b6f-9f4e-6a1c7d0e2b11';
 export const topic = topicId('6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b');
@@ -103,7 +103,7 @@ export class CompactorStage {
       partition: () => this.partition,
       rules: () => this.rules,
       metastore: this.metastore,
-      reader: new SectionReader(store, clusterId),
+      reader: this.#reader(store),
       store,
       clusterId,
       clock: this.clock,
@@ -194,7 +194,7 @@ export class CompactorStage {
   }
 
   async batches(): Promise<Buffer[]> {
-    const reader = new SectionReader(this.store, clusterId);
+    const reader = this.#reader(this.store);
     const batches: Buffer[] = [];
     for (const { object, ...extent } of await this.extents()) {
       if (object === undefined) throw new Error(`no row of object ${extent.objectId}`);
@@ -236,6 +236,18 @@ export class CompactorStage {
       if (row === undefined) found.push(`unknown object ${key}`);
     }
     return found;
+  }
+
+  #reader(store: ObjectStore): L1Reader {
+    return new L1Reader({
+      store,
+      clusterId,
+      clock: this.clock,
+      logger: silentLogger,
+      memoryBytesMax: 1 << 26,
+      footerBytesMax: 1 << 22,
+      locate: async () => undefined,
+    });
   }
 
   async #add(of: {
