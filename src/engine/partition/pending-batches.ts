@@ -43,7 +43,9 @@ export class PendingBatches {
   async read(from: Offset, until: Offset, { bytesMax, batchesMax }: PendingLimits): Promise<PendingBatch[]> {
     if (from >= until) return [];
     const { group, extents, readLog } = this.#options;
-    const start = this.#places.find((one) => one.at === from)?.entry ?? extents.entryOf(from);
+    // The entry that was noted may be trimmed meanwhile, when all its batches lie below.
+    const noted = this.#places.find((one) => one.at === from)?.entry ?? 0;
+    const start = Math.max(noted, extents.entryOf(from));
     const found: PendingBatch[] = [];
     let bytes = 0;
     let next: number = from;

@@ -46,6 +46,7 @@ export async function producersOf(
   { topicId, index }: LedPartition,
   batches: readonly PendingBatch[],
 ): Promise<ProducerSnapshot[]> {
+  const from = batches[0]?.baseOffset ?? 0;
   const touched = new Map<
     number,
     { epoch: number; usedAtMs: TimestampMs; batches: ProducerBatch[]; begins: boolean }
@@ -70,7 +71,9 @@ export async function producersOf(
     // What it did before counts too, unless a new epoch began since.
     const isShort = one.batches.length < producerBatchesMax && !one.begins;
     const before = isShort ? await metastore.producer({ topicId, partition: index }, producerId) : undefined;
-    const earlier = before?.producerEpoch === one.epoch ? before.batches : [];
+    // The metastore may be ahead of the LRO, where an acknowledgement was lost: what it knows of these offsets is not earlier.
+    const known = before?.producerEpoch === one.epoch ? before.batches : [];
+    const earlier = known.filter(({ baseOffset }) => baseOffset < from);
     snapshots.push({
       producerId,
       producerEpoch: one.epoch,

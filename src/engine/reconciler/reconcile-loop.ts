@@ -5,21 +5,21 @@
 // - one round runs at a time; a topic with more pending than fits an object is due again at once, behind the others
 
 import type { Clock, Timer } from '../base/clock.ts';
-import { toEngineError } from '../base/errors.ts';
+import { type EngineError, toEngineError } from '../base/errors.ts';
 import type { TopicId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { LedPartition } from '../partition/partition.ts';
 import type { IntervalRules } from './adaptive-interval-policy.ts';
-import type { runRound, TopicOutcome } from './round.ts';
+import { noOutcome, type runRound, type TopicOutcome } from './round.ts';
 import type { Job } from './round-job.ts';
-import { isPending } from './round-plan.ts';
+import { isPending, type PlannedJobs } from './round-plan.ts';
 import { TopicSchedule } from './topic-schedule.ts';
 
 export interface ReconcileLoopOptions {
   readonly partitions: () => Iterable<LedPartition>;
   readonly enabled: () => boolean;
   readonly interval: () => IntervalRules;
-  readonly plan: (topicId: TopicId, leaders: readonly LedPartition[], turn: number) => Promise<Job[]>;
+  readonly plan: (topicId: TopicId, leaders: readonly LedPartition[], turn: number) => Promise<PlannedJobs>;
   readonly round: (jobs: readonly Job[]) => ReturnType<typeof runRound>;
   /** Between rounds, now and then. */
   readonly trim: (leaders: Iterable<LedPartition>) => Promise<void>;
@@ -138,7 +138,7 @@ export class ReconcileLoop implements AsyncDisposable {
     const nowMs = this.#options.clock.monotonicMs();
     let nextMs = nowMs + lookMs;
     for (const one of this.#schedules.values()) if (this.#mayRun(one)) nextMs = Math.min(nextMs, one.dueMs);
-    return Math.max(1, nextMs - nowMs);
+    return Math.max(1, Math.ceil(nextMs - nowMs));
   }
 
   #mayRun(schedule: TopicSchedule): boolean {
@@ -170,18 +170,18 @@ export class ReconcileLoop implements AsyncDisposable {
     const atMs = clock.nowMs();
     const began = clock.monotonicMs();
     const jobs: Job[] = [];
-    const failed = new Map<TopicId, TopicOutcome>();
+    const unplanned = new Map<TopicId, ReadonlyMap<LedPartition, EngineError>>();
     for (const { topicId, turn } of due) {
       const leaders = this.leadersOf(topicId).filter(isPending);
       if (leaders.length === 0) continue;
-      try {
-        jobs.push(...(await plan(topicId, leaders, turn)));
-      } catch (error) {
-        failed.set(topicId, failedPlan(error, leaders));
-      }
+      const planned = await plan(topicId, leaders, turn);
+      jobs.push(...planned.jobs);
+      if (planned.problems.size > 0) unplanned.set(topicId, planned.problems);
     }
     const outcomes = jobs.length === 0 ? new Map<TopicId, TopicOutcome>() : await round(jobs);
-    for (const [topicId, outcome] of failed) outcomes.set(topicId, outcome);
+    for (const [topicId, problems] of unplanned) {
+      outcomes.set(topicId, withProblems(outcomes.get(topicId) ?? noOutcome(), problems));
+    }
     const nowMs = clock.monotonicMs();
     const planned = Map.groupBy(jobs, ({ topicId }) => topicId);
     for (const schedule of due) {
@@ -189,7 +189,7 @@ export class ReconcileLoop implements AsyncDisposable {
       const { objects = 0, bytes = 0, offsets = 0, error } = outcome ?? {};
       const hasMore = this.leadersOf(schedule.topicId).some((leader) => this.#isBehind(leader));
       const taken = (planned.get(schedule.topicId) ?? []).flatMap(({ parts }) => parts.map(({ leader }) => leader));
-      schedule.took(failed.has(schedule.topicId) ? this.leadersOf(schedule.topicId) : taken, outcome);
+      schedule.took([...taken, ...(unplanned.get(schedule.topicId)?.keys() ?? [])], outcome);
       const last = { atMs, tookMs: nowMs - began, objects, bytes, offsets, error };
       schedule.finished(outcome, last, hasMore, interval(), nowMs);
     }
@@ -201,8 +201,10 @@ export class ReconcileLoop implements AsyncDisposable {
   }
 }
 
-function failedPlan(thrown: unknown, leaders: readonly LedPartition[]): TopicOutcome {
-  const error = toEngineError(thrown);
-  const problems = new Map(leaders.map((leader) => [leader, error]));
-  return { objects: 0, bytes: 0, largestBytes: 0, offsets: 0, error, problems };
+function withProblems(outcome: TopicOutcome, problems: ReadonlyMap<LedPartition, EngineError>): TopicOutcome {
+  for (const [leader, error] of problems) {
+    outcome.problems.set(leader, error);
+    outcome.error ??= error;
+  }
+  return outcome;
 }

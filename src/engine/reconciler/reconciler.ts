@@ -18,7 +18,7 @@ import { ReconcileCounters } from './reconcile-counters.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
 import { runRound } from './round.ts';
 import type { Job } from './round-job.ts';
-import { isPending, planJobs } from './round-plan.ts';
+import { isPending, type PlannedJobs, planJobs } from './round-plan.ts';
 import type { TopicSchedule } from './topic-schedule.ts';
 import { trimLogs } from './trimming.ts';
 
@@ -128,9 +128,9 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** What a round would do for a topic now. */
-  plan(topicId: TopicId): Promise<Job[]> {
+  async plan(topicId: TopicId): Promise<readonly Job[]> {
     const schedule = this.#loop.schedules().get(topicId);
-    return this.#plan(topicId, this.leadersOf(topicId), schedule?.turn ?? 0);
+    return (await this.#plan(topicId, this.leadersOf(topicId), schedule?.turn ?? 0)).jobs;
   }
 
   /**
@@ -172,7 +172,7 @@ export class Reconciler implements AsyncDisposable {
     return this.#options.metastore.domainOf({ topicId, partition: index });
   }
 
-  #plan(topicId: TopicId, leaders: readonly LedPartition[], turn: number): Promise<Job[]> {
+  #plan(topicId: TopicId, leaders: readonly LedPartition[], turn: number): Promise<PlannedJobs> {
     const { metastore, settings } = this.#options;
     return planJobs(topicId, leaders.filter(isPending), {
       domainOf: (of) => metastore.domainOf(of),

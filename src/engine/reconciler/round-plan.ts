@@ -1,6 +1,7 @@
 // What a round would do for a topic: which partitions have something to reconcile, and how much of each goes into the next object of
 // its metastore domain. Reads placeholders, never data.
 
+import { EngineError, toEngineError } from '../base/errors.ts';
 import type { TopicId } from '../base/ids.ts';
 import type { LedPartition } from '../partition/partition.ts';
 import { shareBudget } from './budget-share-policy.ts';
@@ -21,25 +22,36 @@ const batchesMax = 50_000;
 
 export const isPending = (leader: LedPartition): boolean => leader.reconciledEnd < leader.lastStableOffset;
 
+export interface PlannedJobs {
+  readonly jobs: readonly Job[];
+  /** Partitions whose placeholders could not be read. */
+  readonly problems: ReadonlyMap<LedPartition, EngineError>;
+}
+
 /** One job for each metastore domain with pending data. `leaders` are of one topic. */
 export async function planJobs(
   topicId: TopicId,
   leaders: readonly LedPartition[],
   options: PlanOptions,
-): Promise<Job[]> {
+): Promise<PlannedJobs> {
   const byDomain = Map.groupBy(leaders.filter(isPending), ({ index: partition }) =>
     options.domainOf({ topicId, partition }),
   );
   const jobs: Job[] = [];
+  const problems = new Map<LedPartition, EngineError>();
   for (const [domain, pending] of byDomain) {
     const sorted = pending.toSorted((a, b) => a.index - b.index);
-    const parts = await planParts(sorted, options);
+    const parts = await planParts(sorted, options, problems);
     if (parts.length > 0) jobs.push({ topicId, domain, parts });
   }
-  return jobs;
+  return { jobs, problems };
 }
 
-async function planParts(leaders: readonly LedPartition[], options: PlanOptions): Promise<JobPart[]> {
+async function planParts(
+  leaders: readonly LedPartition[],
+  options: PlanOptions,
+  problems: Map<LedPartition, EngineError>,
+): Promise<JobPart[]> {
   const { objectBytesMax, turn, sweep } = options;
   // An estimate of 0 bytes must not keep an offset that is pending out of every object.
   const wants = leaders.map((leader) => Math.max(1, leader.pendingBytes));
@@ -52,7 +64,11 @@ async function planParts(leaders: readonly LedPartition[], options: PlanOptions)
     const bytesMax = shares[at] as number;
     if (bytesMax === 0) continue;
     const from = leader.reconciledEnd;
-    const found = await leader.readPending({ bytesMax, batchesMax: batchesLeft });
+    const found = await leader.readPending({ bytesMax, batchesMax: batchesLeft }).catch(toEngineError);
+    if (found instanceof EngineError) {
+      problems.set(leader, found);
+      continue;
+    }
     const batches = withinProducers(found);
     if (batches.length === 0) continue;
     batchesLeft -= batches.length;

@@ -21,17 +21,20 @@ export interface TopicOutcome {
   bytes: number;
   largestBytes: number;
   offsets: number;
-  /** The first thing that went wrong. */
+  /** The first thing that went wrong, for a partition or as a whole. */
   error: EngineError | undefined;
+  /** What kept a whole object from being made. */
+  failure: EngineError | undefined;
   readonly problems: Map<LedPartition, EngineError>;
 }
 
-const nothing = (): TopicOutcome => ({
+export const noOutcome = (): TopicOutcome => ({
   objects: 0,
   bytes: 0,
   largestBytes: 0,
   offsets: 0,
   error: undefined,
+  failure: undefined,
   problems: new Map(),
 });
 
@@ -48,7 +51,7 @@ export async function runRound(jobs: readonly Job[], options: RoundOptions): Pro
   const left = [...jobs];
   const work = async () => {
     for (let job = left.shift(); job !== undefined && !signal.aborted; job = left.shift()) {
-      const outcome = outcomes.get(job.topicId) ?? nothing();
+      const outcome = outcomes.get(job.topicId) ?? noOutcome();
       outcomes.set(job.topicId, outcome);
       try {
         const { objectBytes, offsets, problems } = await runJob(job, reads, options);
@@ -64,6 +67,7 @@ export async function runRound(jobs: readonly Job[], options: RoundOptions): Pro
       } catch (thrown) {
         const error = toEngineError(thrown);
         outcome.error ??= error;
+        outcome.failure ??= error;
         if (!signal.aborted) logFailure(job, error, logger);
       }
     }

@@ -45,7 +45,7 @@ export class TopicSchedule {
   /** What went wrong for its partitions, as of the last round that each had a part in. */
   took(taken: Iterable<LedPartition>, outcome: TopicOutcome | undefined): void {
     for (const leader of taken) {
-      const problem = outcome?.problems.get(leader) ?? outcome?.error;
+      const problem = outcome?.problems.get(leader) ?? outcome?.failure;
       if (problem === undefined) this.problems.delete(leader);
       else this.problems.set(leader, problem);
     }

@@ -24,7 +24,7 @@ export class HistoryWorld extends WriteWorld {
   settings = {
     enabled: true,
     skipMissing: false,
-    targetBytes: 4096,
+    targetBytes: 512 * 1024,
     minMs: 100,
     maxMs: 1000,
     jobsParallel: 2,
@@ -147,7 +147,11 @@ export class HistoryWorld extends WriteWorld {
       }
       await this.clock.advance(50);
     }
-    const state = [...this.partitions.all()].map((one) => `${one.index}: ${one.reconciledEnd} of ${one.highWatermark}`);
+    const problems = this.reconciler.schedules().get(topic)?.problems;
+    const state = [...this.partitions.all()].map((one) => {
+      const problem = problems?.get(one);
+      return `${one.index}: ${one.reconciledEnd} of ${one.highWatermark} ${problem?.stack ?? ''}`;
+    });
     throw new Error(`waited in vain until all was reconciled: ${state.join(', ')}`);
   }
 
@@ -161,11 +165,13 @@ export class HistoryWorld extends WriteWorld {
     for (let partition = 0; partition < this.partitionCount; partition++) {
       const of = { topicId: topic, partition };
       const reads = this.domains[this.metastore.domainOf(of)] as MemoryDomain;
-      const check = await validatePartition(reads, of, { rowsMax: 100_000 });
-      found.push(...check.anomalies.map((one) => `partition ${partition}: ${JSON.stringify(one)}`));
       const row = await this.metastore.partition(of);
       const lro = this.partitions.get(topic, partition)?.reconciledEnd ?? 0;
       if (lro > (row?.nextOffset ?? 0)) found.push(`partition ${partition}: LRO ${lro} leads the metastore`);
+      // Before the first round there is no row of it.
+      if (row === undefined) continue;
+      const check = await validatePartition(reads, of, { rowsMax: 100_000 });
+      found.push(...check.anomalies.map((one) => `partition ${partition}: ${JSON.stringify(one)}`));
     }
     return found;
   }

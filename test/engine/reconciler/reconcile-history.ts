@@ -76,7 +76,7 @@ export async function runReconcileHistory(seed: number): Promise<HistoryTold> {
   const world = new HistoryWorld(seed, 1 + below(2));
   world.seal = { ...world.seal, bytesMax: chance(0.5) ? 300 : 64 * 1024 };
   if (chance(0.3)) world.recentExtentsMax = 4;
-  world.settings.targetBytes = chance(0.5) ? 1024 : 64 * 1024;
+  world.settings.targetBytes = chance(0.5) ? 64 * 1024 : 1024 * 1024;
   const told = { acked: 0, objects: 0, corrections: 0, trims: 0, crashedAt: new Set<string>() };
   const count = () => {
     told.objects += world.reconciler.counters.objects;
