@@ -31,7 +31,7 @@ export const place = { topicId: topic, partition: 0 };
 
 export class StagePartition implements MaintainedPartition {
   readonly topicId = topic;
-  readonly index = 0;
+  readonly index: number;
   term: Term = term(1);
   logStartOffset: Offset = offset(0);
   highWatermark: Offset = offset(0);
@@ -40,6 +40,10 @@ export class StagePartition implements MaintainedPartition {
   readonly drained: number[] = [];
   /** Called while somebody waits for L0 readers. */
   whileDraining: () => void | Promise<void> = () => {};
+
+  constructor(index = 0) {
+    this.index = index;
+  }
 
   async deleteRecords(before: Offset): Promise<Offset> {
     this.logStartOffset = offset(Math.max(before, this.logStartOffset));
@@ -141,7 +145,13 @@ export class CompactorStage {
 
   /** The partition is opened again, at a higher term. */
   reopenPartition(): void {
-    this.partition = Object.assign(new StagePartition(), this.partition, { term: term(this.partition.term + 1) });
+    this.partition = Object.assign(new StagePartition(this.partition.index), this.partition, {
+      term: term(this.partition.term + 1),
+    });
+  }
+
+  get #place() {
+    return { topicId: topic, partition: this.partition.index };
   }
 
   get nextOffset(): number {
@@ -162,7 +172,7 @@ export class CompactorStage {
         partBytes: 1 << 20,
         indexBytes: 512,
       });
-      builder.beginSection(0, offset(this.nextOffset));
+      builder.beginSection(this.partition.index, offset(this.nextOffset));
       for (const batch of group) await builder.add(batch);
       const { baseOffset, lastOffsetDelta } = readBatchFacts(group.at(-1) as Buffer);
       builder.endSection(offset(baseOffset + lastOffsetDelta));
@@ -198,7 +208,7 @@ export class CompactorStage {
     const batches: Buffer[] = [];
     for (const { object, ...extent } of await this.extents()) {
       if (object === undefined) throw new Error(`no row of object ${extent.objectId}`);
-      for await (const group of reader.scan(place, { ...extent, object }))
+      for await (const group of reader.scan(this.#place, { ...extent, object }))
         batches.push(...group.map((one) => Buffer.from(one)));
     }
     return batches;
@@ -206,7 +216,12 @@ export class CompactorStage {
 
   async extents(): Promise<readonly LocatedExtent[]> {
     const max = offset(Number.MAX_SAFE_INTEGER - 1);
-    const page = await this.metastore.pageOfExtents(place, { min: offset(0), max, limit: 100_000, withObjects: true });
+    const page = await this.metastore.pageOfExtents(this.#place, {
+      min: offset(0),
+      max,
+      limit: 100_000,
+      withObjects: true,
+    });
     return page.extents;
   }
 
@@ -215,14 +230,14 @@ export class CompactorStage {
   }
 
   async compaction(cleanedAtMost = 0) {
-    const info = await this.metastore.compactionInfo(place, cleanedAtMost);
+    const info = await this.metastore.compactionInfo(this.#place, cleanedAtMost);
     if (info === undefined) throw new Error('nothing is reconciled');
     return info;
   }
 
   /** Names of what is wrong in the metastore, and objects that it does not know or that should not be there. */
   async anomalies(): Promise<string[]> {
-    const partition = await validatePartition(this.domain, place, {
+    const partition = await validatePartition(this.domain, this.#place, {
       rowsMax: 1_000_000,
       objectInStorage: async (id) => {
         const info = await this.store.head(`${l1Prefix(clusterId)}${id}`);
@@ -261,7 +276,7 @@ export class CompactorStage {
       objects,
       partitions: [
         {
-          ...place,
+          ...this.#place,
           ...tiles,
           terms: [{ term: this.partition.term, startOffset }],
           lastStamp: stamp(0),
