@@ -78,6 +78,8 @@ export class ExtentIndex {
   /** Extents before this place in `#recent` are dropped; compacted now and then. */
   #recentStart = 0;
   #segments: Segment[] = [];
+  /** Entries below are trimmed: a snapshot from before may still have segments that begin there. */
+  #firstEntry = 1;
   #entriesPerSegment = entriesPerSegmentMin;
 
   constructor(options: ExtentIndexOptions) {
@@ -153,7 +155,13 @@ export class ExtentIndex {
     if (this.#segments.length < segmentsMax / 4) {
       this.#entriesPerSegment = Math.max(entriesPerSegmentMin, this.#entriesPerSegment / 2);
     }
-    return this.#segments[0]?.firstEntry ?? end.entry + 1;
+    this.beginAt(this.#segments[0]?.firstEntry ?? end.entry + 1);
+    return this.#firstEntry;
+  }
+
+  /** The log begins at this entry. */
+  beginAt(firstEntry: number): void {
+    this.#firstEntry = Math.max(this.#firstEntry, firstEntry);
   }
 
   #dropOld(): void {
@@ -179,7 +187,7 @@ export class ExtentIndex {
 
   /** An entry of the log at or before the one that holds the offset. */
   entryOf(from: Offset): number {
-    return this.#segments[this.#findSegment(from)]?.firstEntry ?? 1;
+    return Math.max(this.#firstEntry, this.#segments[this.#findSegment(from)]?.firstEntry ?? 1);
   }
 
   /** As `recentFrom`, out of the log. */

@@ -60,6 +60,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     group: group.group,
     cold: options.cold,
   });
+  extents.beginAt(group.first);
   const producers = new ProducerTable<StagedBatch>(options.producerRules, options.awaited);
   const age = new PendingAge();
   if (group.snapshot !== undefined)

@@ -27,6 +27,8 @@ export interface ReconcileLoopOptions {
   readonly logger: Logger;
 }
 
+/** Placeholders that one round holds in memory; topics beyond that are due again at once. */
+const roundBatchesMax = 200_000;
 /** How often topics that came and went are looked for, and logs are trimmed, at least. */
 const lookMs = 1_000;
 
@@ -155,8 +157,10 @@ export class ReconcileLoop implements AsyncDisposable {
         (one) => this.#ordered.has(one.topicId) || (one.dueMs <= nowMs && this.#mayRun(one)),
       );
       const ordered = new Set(this.#ordered);
-      if (due.length > 0) await this.#round(due);
-      for (const id of ordered) this.#ordered.delete(id);
+      const took = due.length > 0 ? await this.#round(due) : [];
+      for (const { topicId } of took) if (ordered.has(topicId)) this.#ordered.delete(topicId);
+      // What is not led here any more has no rounds.
+      for (const topicId of ordered) if (!this.#schedules.has(topicId)) this.#ordered.delete(topicId);
       await trim([...this.#leaders.values()].flat());
     } catch (error) {
       this.#ordered.clear();
@@ -165,17 +169,24 @@ export class ReconcileLoop implements AsyncDisposable {
     }
   }
 
-  async #round(due: readonly TopicSchedule[]): Promise<void> {
+  /** Resolves to the topics that took part. */
+  async #round(wanted: readonly TopicSchedule[]): Promise<readonly TopicSchedule[]> {
     const { clock, interval, plan, round } = this.#options;
     const atMs = clock.nowMs();
     const began = clock.monotonicMs();
     const jobs: Job[] = [];
     const unplanned = new Map<TopicId, ReadonlyMap<LedPartition, EngineError>>();
-    for (const { topicId, turn } of due) {
+    const due: TopicSchedule[] = [];
+    let batches = 0;
+    for (const schedule of wanted.toSorted((a, b) => a.dueMs - b.dueMs)) {
+      if (batches >= roundBatchesMax) break;
+      const { topicId, turn } = schedule;
+      due.push(schedule);
       const leaders = this.leadersOf(topicId).filter(isPending);
       if (leaders.length === 0) continue;
       const planned = await plan(topicId, leaders, turn);
       jobs.push(...planned.jobs);
+      for (const { parts } of planned.jobs) for (const part of parts) batches += part.batches.length;
       if (planned.problems.size > 0) unplanned.set(topicId, planned.problems);
     }
     const outcomes = jobs.length === 0 ? new Map<TopicId, TopicOutcome>() : await round(jobs);
@@ -193,6 +204,7 @@ export class ReconcileLoop implements AsyncDisposable {
       const last = { atMs, tookMs: nowMs - began, objects, bytes, offsets, error };
       schedule.finished(outcome, last, hasMore, interval(), nowMs);
     }
+    return due;
   }
 
   /** Whether so much is pending that waiting for the interval would only make the next objects larger than they should be. */
