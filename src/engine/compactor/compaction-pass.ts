@@ -41,7 +41,10 @@ export class CompactionPass {
   readonly #run: JobRun;
   readonly #breather: Breather;
   #epoch: number;
-  #isDrained = false;
+  /** Nobody reads L0 below it. */
+  #drainedTo = 0;
+  /** Everything that becomes visible in the pass lies below it, where that is known beforehand. */
+  #end = 0;
 
   /** `removable`: ranges that lose their tombstones. */
   constructor(
@@ -69,6 +72,7 @@ export class CompactionPass {
     if (dirty === undefined) return;
     const mapped = await mapKeys(this.#work, this.#partition, { from: dirty.baseOffset, end, run: this.#run });
     using map = mapped.map;
+    this.#end = mapped.lastOffset + 1;
     await this.#work.step('compact.mapped');
     const covered: OffsetRange = { baseOffset: dirty.baseOffset, lastOffset: offset(mapped.mappedEnd - 1) };
     const cleaned = dirtyRanges.flatMap((range) => common(range, covered) ?? []);
@@ -171,7 +175,7 @@ export class CompactionPass {
   async #replace(parts: readonly Rewritten[], cleaned: readonly OffsetRange[], filter: RecordFilter): Promise<void> {
     const { metastore, clock, step } = this.#work;
     const { signal, tally } = this.#run;
-    await this.#drain();
+    await this.#drain(parts);
     signal.throwIfAborted();
     mustLead(this.#work, this.#partition);
     await metastore.compactObjects({
@@ -196,11 +200,12 @@ export class CompactionPass {
     await step('compact.replaced');
   }
 
-  /** Once is enough: below what is reconciled no read of L0 begins. */
-  async #drain(): Promise<void> {
-    if (this.#isDrained) return;
-    await this.#partition.noL0ReaderBelow(this.#survey.end, this.#run.signal);
-    this.#isDrained = true;
+  /** For a pass of many requests once: below what is reconciled no read of L0 begins. */
+  async #drain(parts: readonly OffsetRange[]): Promise<void> {
+    const end = Math.max(this.#end, ...parts.map(({ lastOffset }) => lastOffset + 1));
+    if (end <= this.#drainedTo) return;
+    await this.#partition.noL0ReaderBelow(offset(end), this.#run.signal);
+    this.#drainedTo = end;
     await this.#work.step('compact.drained');
   }
 }

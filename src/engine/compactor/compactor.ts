@@ -23,7 +23,7 @@ import { startRetentionLoop } from './retention-loop.ts';
 export type { CompactorCounters } from './compactor-counters.ts';
 export type { CompactorSettings, PassLimits } from './compactor-work.ts';
 export type { DueWork, WorkKind } from './due-work.ts';
-export type { CleanupRules, MaintainedMetastore, MaintainedPartition } from './maintained-partition.ts';
+export type { CleanupRules, MaintainedPartition } from './maintained-partition.ts';
 
 export interface CompactorOptions extends Omit<CompactorWork, 'limits'> {
   /** All partitions that this broker leads. */

@@ -2,7 +2,6 @@
 
 import { EngineError } from '../base/errors.ts';
 import type { Offset } from '../base/ids.ts';
-import { readBatchFacts } from '../records/record-batch-format.ts';
 import type { CompactorWork, JobRun } from './compactor-work.ts';
 import { type LocatedExtent, type MaintainedPartition, placeOf } from './maintained-partition.ts';
 
@@ -29,12 +28,6 @@ export async function* batchesOf(
     }
     signal.throwIfAborted();
   }
-}
-
-/** The first offset behind a batch. */
-export function endOfBatch(batch: Buffer): number {
-  const { baseOffset, lastOffsetDelta } = readBatchFacts(batch);
-  return baseOffset + lastOffsetDelta + 1;
 }
 
 export interface ExtentsWanted {

@@ -3,5 +3,5 @@
 
 export { type BatchRules, validateBatch } from './batch-validation-policy.ts';
 export { decompress, decompressSync } from './compression.ts';
-export { type FilteredBatch, filterBatch } from './filter-batch.ts';
+export { filterBatch } from './filter-batch.ts';
 export { type RecordCursor, unpackBatch } from './record-cursor.ts';

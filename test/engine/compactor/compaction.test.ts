@@ -321,14 +321,17 @@ describe('a history that no single request replaces', () => {
 
 describe('before a compaction becomes visible', () => {
   it('nobody may read L0 below it any more', async () => {
+    stage.rules = { ...stage.rules, minCompactionLagMs: 1000 };
     await reconcile('a=1', 'a=2');
+    await stage.clock.advance(1000);
+    await reconcile('b=1');
     let seen = '';
     stage.partition.whileDraining = async () => {
       seen = await content();
     };
     await stage.settle(compactor);
     expect(stage.partition.drained).toEqual([2]);
-    expect(seen).toBe('0:a=1 1:a=2');
+    expect(seen).toBe('0:a=1 1:a=2 2:b=1');
   });
 
   it.each<[string, () => void | Promise<void>, string]>([
