@@ -13,6 +13,7 @@ import { surveyCompaction } from './compaction-survey.ts';
 import { type CompactorCounters, CounterBook } from './compactor-counters.ts';
 import { type CompactorWork, defaultPassLimits, emptyTally, type JobTally, type PassLimits } from './compactor-work.ts';
 import { type DueWork, findWork, type WorkKind } from './due-work.ts';
+import { FailurePauses } from './failure-pauses.ts';
 import { JobLine } from './job-line.ts';
 import { surveyLeveling } from './leveling-job.ts';
 import { startLevelingLoop } from './leveling-loop.ts';
@@ -109,6 +110,7 @@ export class Compactor implements AsyncDisposable {
   readonly #loops: AsyncDisposable[];
   readonly #logStartMoved: () => void;
   readonly #book = new CounterBook();
+  readonly #pauses = new FailurePauses();
   readonly #running = new Map<DueWork, number>();
   readonly #queued = new Set<DueWork>();
   readonly #ordered = new Set<Promise<unknown>>();
@@ -135,7 +137,7 @@ export class Compactor implements AsyncDisposable {
         logger,
         intervalMs: settings.compactionIntervalMs,
         isEnabled: settings.compactionEnabled,
-        look: (signal) => this.#look(['compaction'], {}, signal),
+        look: (signal) => this.#lookForLoop('compaction', signal),
         compact: (due, signal) => this.#runInTurn(due, signal, settings.compactionEnabled),
       }),
       startLevelingLoop({
@@ -143,7 +145,7 @@ export class Compactor implements AsyncDisposable {
         logger,
         intervalMs: settings.levelingIntervalMs,
         isEnabled: settings.levelingEnabled,
-        look: (signal) => this.#look(['leveling'], {}, signal),
+        look: (signal) => this.#lookForLoop('leveling', signal),
         level: (due, signal) => this.#runInTurn(due, signal, settings.levelingEnabled),
       }),
     ];
@@ -243,6 +245,13 @@ export class Compactor implements AsyncDisposable {
     }
   }
 
+  /** Without what has failed lately. */
+  async #lookForLoop(kind: WorkKind, signal: AbortSignal): Promise<DueWork[]> {
+    this.#pauses.forget((topicId) => this.#options.rules(topicId) === undefined);
+    const due = await this.#look([kind], {}, signal);
+    return due.filter((one) => !this.#pauses.isPaused(one, this.#options.clock.monotonicMs()));
+  }
+
   /** A partition that cannot be looked at is passed over. */
   async #look(
     kinds: readonly WorkKind[],
@@ -315,13 +324,18 @@ export class Compactor implements AsyncDisposable {
       this.#running.set(running, atMs);
       await finding.execute({ signal, tally });
       if (kind === 'retention') await this.#follower.followSafely(partition, signal);
+      this.#pauses.succeeded(planned);
     } catch (thrown) {
       const { code, message } = signal.aborted
         ? { code: 'cancelled', message: 'the job was called off' }
         : toEngineError(thrown);
       error = `${code}: ${message}`;
-      const level = signal.aborted || hasCode(thrown, ...politeCodes) ? 'info' : 'warn';
-      logger[level]({ topicId, partition: index, kind, code, error: message }, 'work on history ended early');
+      const isPolite = signal.aborted || hasCode(thrown, ...politeCodes);
+      if (!isPolite) this.#pauses.failed(planned, clock.monotonicMs());
+      logger[isPolite ? 'info' : 'warn'](
+        { topicId, partition: index, kind, code, error: message },
+        'work on history ended early',
+      );
     } finally {
       if (running !== undefined) this.#running.delete(running);
     }

@@ -120,6 +120,30 @@ describe('on its own, the compactor', () => {
   });
 });
 
+describe('a partition that fails again and again', () => {
+  it('is tried with growing pauses, and at once when ordered', async () => {
+    const { stage, partitions, compactor } = await world(['aa']);
+    const [partition] = partitions as [StagePartition];
+    let tries = 0;
+    partition.whileDraining = () => {
+      tries += 1;
+      throw new Error('again');
+    };
+    stage.settings.compactionEnabled = true;
+    await stage.clock.advance(600_000);
+    expect(tries).toBe(4);
+    await compactor.run({ kinds: ['compaction'], wait: true, signal: never });
+    expect(tries).toBe(5);
+    await stage.clock.advance(86_400_000);
+    expect(tries).toBeGreaterThan(20);
+    expect(tries).toBeLessThan(32);
+    partition.whileDraining = () => {};
+    await stage.clock.advance(3_700_000);
+    expect(compactor.counters().logCompactions).toBe(1);
+    await compactor[Symbol.asyncDispose]();
+  });
+});
+
 describe('an order', () => {
   it('is carried out also where the work is switched off, and says how it went', async () => {
     const { compactor } = await world(['aab', 'abcdefgh']);
