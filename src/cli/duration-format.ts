@@ -89,5 +89,5 @@ export function formatSpan(ms: number): string {
 }
 
 /** "1 partition", "1,200 partitions". */
-export const counted = (count: number, noun: string): string =>
-  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, noun: string, many = `${noun}s`): string =>
+  `${formatCount(count)} ${count === 1 ? noun : many}`;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../src/engine/base/clock.ts';
-import { clusterEpoch, incarnation, offset, term, timestampMs, topicId } from '../../src/engine/base/ids.ts';
+import { clusterEpoch, incarnation, offset, term, topicId } from '../../src/engine/base/ids.ts';
 import { silentLogger } from '../../src/engine/base/logger.ts';
 import { seededRandom, systemRandom } from '../../src/engine/base/random.ts';
 import { clusterNameKey, ownerKey } from '../../src/engine/cluster/cluster-directory.ts';
@@ -22,17 +22,21 @@ import { encodeClusterName, encodeOwner } from '../../src/engine/cluster/owner-f
 import { offsetKey } from '../../src/engine/coordinator/group-key-format.ts';
 import { encodeOffsetRow } from '../../src/engine/coordinator/offset-row-format.ts';
 import { type DomainChange, type LsmDomain, openLsmDomain } from '../../src/engine/domain/domain.ts';
+import { type L1BuiltObject, L1ObjectBuilder } from '../../src/engine/l1/l1.ts';
 import { BlockCache, defaultLsmRules } from '../../src/engine/lsm/lsm.ts';
 import { openMetastore } from '../../src/engine/metastore/metastore.ts';
 import { domainOfPartition } from '../../src/engine/metastore/metastore-key-format.ts';
+import { batchHeaderBytes, patchPlace } from '../../src/engine/records/record-batch-format.ts';
 import { MemoryLog } from '../../src/engine/replicated-log/memory-log.ts';
 import type { ObjectStore } from '../../src/engine/store/object-store.ts';
 import { openStore } from '../../src/engine/store/store.ts';
+import { makeBatch } from './record-batches.ts';
 
 export const clusterId = '3188e253-0000-4000-8000-000000000001';
 export const orders = topicId('6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b');
 const names = ['control', 'groups/0', 'metastore/0', 'metastore/1'];
-const objectBytes = 1000;
+/** Each of ten records. */
+const batchBytes = 100;
 
 export class FlushedCluster implements AsyncDisposable {
   readonly directory: string;
@@ -126,20 +130,20 @@ export class FlushedCluster implements AsyncDisposable {
       const domain = domainOfPartition({ topicId: orders, partition }, 2);
       const [objectId] = (await metastore.preregister(domain, 1)) as [string];
       this.objectIds.push(objectId);
-      await this.store.put(`${clusterId}/level_one/${objectId}`, [Buffer.alloc(objectBytes)]);
+      const { sizeBytes, footerPosition, sections } = await this.#buildObject(objectId, partition, extents);
       await metastore.addObjects({
-        objects: [{ objectId, sizeBytes: objectBytes, footerPosition: 900 }],
+        objects: [{ objectId, sizeBytes, footerPosition }],
         partitions: [
           {
             topicId: orders,
             partition,
-            extents: Array.from({ length: extents }, (_, at) => ({
-              baseOffset: offset(at * 10),
-              lastOffset: offset(at * 10 + 9),
-              maxTimestamp: timestampMs(1_795_000_000_000 + at),
+            extents: sections.map(({ baseOffset, lastOffset, maxTimestamp, position, length }) => ({
+              baseOffset,
+              lastOffset,
+              maxTimestamp,
               objectId,
-              position: at * 100,
-              length: 100,
+              position,
+              length,
             })),
             emptyRanges: [],
             terms: [{ term: term(1), startOffset: offset(0) }],
@@ -153,6 +157,35 @@ export class FlushedCluster implements AsyncDisposable {
     this.objectIds.push(...(await metastore.preregister(0, 1)));
     await metastore[Symbol.asyncDispose]();
   }
+
+  /** One batch per extent. */
+  async #buildObject(objectId: string, partition: number, extents: number): Promise<L1BuiltObject> {
+    const builder = new L1ObjectBuilder({
+      store: this.store,
+      clusterId,
+      topicId: orders,
+      objectId,
+      kind: 'reconciled',
+      createdMs,
+      partBytes: 1 << 20,
+      indexBytes: 1 << 20,
+    });
+    for (let at = 0; at < extents; at++) {
+      builder.beginSection(partition, offset(at * 10));
+      await builder.add(batchAt(at));
+      builder.endSection(offset(at * 10 + 9));
+    }
+    return builder.finish();
+  }
+}
+
+const createdMs = 1_795_000_000_000;
+
+function batchAt(at: number): Buffer {
+  const payload = `batch ${at}`.padEnd(batchBytes - batchHeaderBytes, '.');
+  const batch = makeBatch({ payload, count: 10, timestampMs: createdMs + at });
+  patchPlace(batch, at * 10, 1);
+  return batch;
 }
 
 async function putOwner(store: ObjectStore): Promise<void> {

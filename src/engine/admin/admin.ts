@@ -8,6 +8,9 @@ export { bucketFigures, type DomainFigures, liveFigures } from './domain-figures
 export { type OrderResults, orderDomains } from './domain-orders.ts';
 export type { IncomingRecord } from './fetched-records.ts';
 export { KafkaClient } from './kafka-client.ts';
+export { listExtents, type ShownExtent } from './l1-extents.ts';
+export { type ListedObject, listL1Objects } from './l1-listing.ts';
+export { type L1ObjectView, type ShownChunk, type ShownSection, viewL1Object } from './l1-object-view.ts';
 export { LiveDomains } from './live-domains.ts';
 export { LiveMaintenance, type LiveScope } from './live-maintenance.ts';
 export type {

@@ -88,7 +88,7 @@ const clockMarginMs = 5 * 60 * 1000;
 
 export class Verification {
   readonly begin: VerifyBegin;
-  readonly checked: CheckCounts = { tables: 0, rows: 0, partitions: 0, objects: 0, storedObjects: 0 };
+  readonly checked: CheckCounts = { tables: 0, rows: 0, partitions: 0, objects: 0, extents: 0, storedObjects: 0 };
   readonly found: FoundCounts = { damage: 0, error: 0, notice: 0 };
   /** Of opening; part of the steps of a run that began here. */
   readonly #early: readonly CheckFinding[];

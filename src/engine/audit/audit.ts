@@ -2,6 +2,9 @@
 // broker and on its bucket alike, and changes nothing.
 
 export type { CheckFinding } from './check-finding.ts';
+export { type AnnotatedBytes, annotateL1Footer } from './l1-footer-layout-format.ts';
+export { inspectL1Object, type L1Facts, type L1Finding, type L1Inspection } from './l1-inspection.ts';
+export { checkL1Object, type L1CheckStep } from './l1-object-check.ts';
 export {
   type CheckCounts,
   type CheckedDomain,

@@ -9,7 +9,14 @@ import type { ShownTableFinding, TableCheck } from './table-check.ts';
  */
 export type Severity = 'damage' | 'error' | 'notice';
 
-export type FindingName = AnomalyName | 'manifest_unreadable' | 'table_damaged' | 'rows_unreadable' | 'object_awaited';
+export type FindingName =
+  | AnomalyName
+  | 'manifest_unreadable'
+  | 'table_damaged'
+  | 'rows_unreadable'
+  | 'object_awaited'
+  | 'object_damaged'
+  | 'object_footer_mismatch';
 
 export interface CheckFinding {
   readonly severity: Severity;

@@ -12,6 +12,7 @@ import { nameText } from '../lsm/lsm.ts';
 import type { PartitionCheckPosition } from '../metastore/metastore.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type CheckFinding, type Severity, tableFindings } from './check-finding.ts';
+import { checkFooters } from './l1-footer-check.ts';
 import { checkObjectAccounts } from './object-account-check.ts';
 import { checkPartitions } from './partition-check.ts';
 import { checkRows } from './row-check.ts';
@@ -46,7 +47,7 @@ export interface CheckedStorage {
   readonly knownUpToMs: number;
 }
 
-export type CheckPhase = 'tables' | 'rows' | 'partitions' | 'objects' | 'awaited' | 'storage';
+export type CheckPhase = 'tables' | 'rows' | 'partitions' | 'objects' | 'awaited' | 'footers' | 'storage';
 
 /** Where to go on. Goes through JSON. */
 export interface CheckPosition {
@@ -59,7 +60,7 @@ export interface CheckPosition {
 }
 
 /** How many of each were looked at. */
-export type CheckCounts = Record<'tables' | 'rows' | 'partitions' | 'objects' | 'storedObjects', number>;
+export type CheckCounts = Record<'tables' | 'rows' | 'partitions' | 'objects' | 'extents' | 'storedObjects', number>;
 
 /** What was found so far, by how bad it is. */
 export type FoundCounts = Record<Severity, number>;
@@ -97,9 +98,11 @@ function stagesOf({ domains, topicId, checkObjects, storage }: MetadataCheckOpti
     if (topicId === undefined && domain.tables !== undefined) stages.push({ phase: 'tables', domain });
     if (isMetastore) stages.push({ phase: 'partitions', domain });
     else if (topicId === undefined) stages.push({ phase: 'rows', domain });
-    if (topicId !== undefined || !isMetastore) continue;
-    if (checkObjects) stages.push({ phase: 'objects', domain });
-    if (storage !== undefined) stages.push({ phase: 'awaited', domain });
+    if (!isMetastore) continue;
+    if (topicId === undefined && checkObjects) stages.push({ phase: 'objects', domain });
+    if (storage === undefined) continue;
+    if (topicId === undefined) stages.push({ phase: 'awaited', domain });
+    stages.push({ phase: 'footers', domain });
   }
   if (topicId === undefined && storage !== undefined) stages.push({ phase: 'storage', domain: undefined });
   return stages;
@@ -110,7 +113,9 @@ function runStage(
   { phase, domain }: Stage,
   from: CheckPosition | undefined,
 ): AsyncGenerator<CheckStep> {
+  const { storage } = options;
   if (domain === undefined) return checkStored(options, from?.after);
+  if (phase === 'footers' && storage !== undefined) return checkFooters({ ...options, storage }, domain, from?.after);
   switch (phase) {
     case 'tables':
       return checkDomainTables(domain, from?.after);

@@ -2,6 +2,7 @@
 
 import { hasCode } from '../base/errors.ts';
 import type { DomainReads } from '../domain/domain.ts';
+import { formatL1Key } from '../l1/l1-key-format.ts';
 import { type Anomaly, type PartitionCheckPosition, validatePartition } from '../metastore/metastore.ts';
 import {
   parseMetastoreKey,
@@ -98,4 +99,4 @@ const isSame = (a: Anomaly, b: Anomaly): boolean => a.name === b.name && a.key =
 const storageOf =
   ({ store, clusterId }: CheckedStorage) =>
   async (id: string) =>
-    store.head(`${clusterId}/level_one/${id}`);
+    store.head(formatL1Key(clusterId, id));

@@ -3,6 +3,7 @@
 // crash leaves behind, and the collector's to tidy up.
 
 import { hasCode } from '../base/errors.ts';
+import { l1Prefix } from '../l1/l1-key-format.ts';
 import { isUuid, objectKey, objectKeyPrefix } from '../metastore/metastore-key-format.ts';
 import { decodeObjectRow } from '../metastore/object-row-format.ts';
 import type { CheckFinding } from './check-finding.ts';
@@ -19,7 +20,7 @@ export async function* checkStored(
   const { storage, metastore, nowMs } = options;
   if (storage === undefined) return;
   const { store, clusterId, knownUpToMs } = storage;
-  const prefix = `${clusterId}/level_one/`;
+  const prefix = l1Prefix(clusterId);
   const collected = new Steps('storage', null, after);
   for await (const info of store.list({ prefix, ...(after === undefined ? {} : { startAfter: after }) })) {
     const id = info.key.slice(prefix.length);

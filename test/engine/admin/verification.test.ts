@@ -16,7 +16,11 @@ import { offset } from '../../../src/engine/base/ids.ts';
 import { silentLogger } from '../../../src/engine/base/logger.ts';
 import { systemRandom } from '../../../src/engine/base/random.ts';
 import { topicKey } from '../../../src/engine/cluster/control-format.ts';
-import { encodeEmptyRangeRow } from '../../../src/engine/metastore/extent-row-format.ts';
+import {
+  decodeExtentRow,
+  encodeEmptyRangeRow,
+  encodeExtentRow,
+} from '../../../src/engine/metastore/extent-row-format.ts';
 import { emptyRangeKey, extentKey, objectKey } from '../../../src/engine/metastore/metastore-key-format.ts';
 import { objectPath } from '../../../src/engine/store/file-key-path.ts';
 import { clusterId, FlushedCluster, orders } from '../../support/flushed-cluster.ts';
@@ -104,6 +108,37 @@ describe('the check of a cluster', () => {
     const unknown = found.find(({ name }) => name === 'object_unknown');
     expect(unknown).toMatchObject({ severity: 'notice', key: stranger, domain: null });
     expect(unknown?.ageMs).toBeGreaterThanOrEqual(hour - 60_000);
+  });
+
+  it('finds a footer that does not match its checksum, once, and goes on', async () => {
+    const key = `${clusterId}/level_one/${cluster.objectIds[0]}`;
+    await cluster.damage(key, -30);
+    const { found, verification } = await check();
+    expect(verification.checked.extents).toBe(6);
+    expect(found.filter(({ severity }) => severity !== 'notice')).toMatchObject([
+      { severity: 'damage', name: 'object_damaged', key, start: 400, detail: expect.stringContaining('CRC32C') },
+    ]);
+    expect((await check({ checkStorage: false })).verification.found.damage).toBe(0);
+  });
+
+  it('finds extents that are not what the objects have there', async () => {
+    const of = { topicId: orders, partition: 0 };
+    const key = extentKey(of, 10);
+    const domain = cluster.domainOf(0);
+    const extent = decodeExtentRow(key, (await domain.get(key)) as Buffer);
+    await cluster.writeRows(domain, [{ key, value: encodeExtentRow({ ...extent, position: 200 }) }]);
+    await open();
+    const { found } = await check({ topic: 'orders' });
+    expect(found).toMatchObject([
+      {
+        severity: 'error',
+        name: 'object_footer_mismatch',
+        key,
+        detail:
+          'the extent has offsets 10 to 19, 100 bytes at 200; the section has offsets 10 to 19, 100 bytes at 100 in ' +
+          cluster.objectIds[0],
+      },
+    ]);
   });
 
   it('calls an object unknown for good once its row would have to be there', async () => {
