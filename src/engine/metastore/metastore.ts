@@ -41,6 +41,7 @@ import { setStartOffset } from './start-offset.ts';
 import { defaultQueueLimits, UpdateQueue, type UpdateQueueLimits } from './update-queue.ts';
 
 export { MetastoreQueries } from './metastore-queries.ts';
+export type { AddObjectsAnswer, AddObjectsRequest, PartitionAddition } from './metastore-requests.ts';
 export { unknownObjects, validateObjects } from './object-validator.ts';
 export { type PartitionCheckPosition, validatePartition } from './partition-validator.ts';
 export type { Anomaly, AnomalyName } from './validation.ts';

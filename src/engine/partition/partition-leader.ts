@@ -7,73 +7,24 @@
 // - the log is trimmed below what is reconciled, flushed and read by nobody; its snapshot keeps what the entries said
 // Durable: the log's entries. Replayed: by opening the partition (partition-opening.ts).
 
-import type { Clock } from '../base/clock.ts';
 import { EngineError, toEngineError } from '../base/errors.ts';
-import {
-  type ClusterEpoch,
-  type Incarnation,
-  type Offset,
-  offset,
-  type Term,
-  type TopicId,
-  timestampMs,
-} from '../base/ids.ts';
-import type { Logger } from '../base/logger.ts';
+import { type ClusterEpoch, type Offset, offset, type Term, type TopicId, timestampMs } from '../base/ids.ts';
 import type { SlabRange } from '../base/slab-pool.ts';
-import type { L0Object, L0Reader, L0Share, L0Source, L0Writer } from '../l0/l0.ts';
-import type { BatchRules } from '../records/records.ts';
-import type { AppendOutcome, GroupAppend, ReplicatedLog } from '../replicated-log/replicated-log.ts';
+import type { L0Object, L0Share, L0Source } from '../l0/l0.ts';
+import type { AppendOutcome, GroupAppend } from '../replicated-log/replicated-log.ts';
 import type { CommittedState } from './committed-state.ts';
-import type { CommitSource, Committer } from './committer.ts';
-import type { Extent, ExtentIndex } from './extent-index.ts';
-import type { History } from './history.ts';
+import type { CommitSource } from './committer.ts';
+import type { Extent } from './extent-index.ts';
 import { OffsetMove } from './offset-move.ts';
 import type { AppendResult, FoundOffset, LedPartition, ReadOptions, ReadResult } from './partition.ts';
+import type { OpenedPartition, PartitionServices } from './partition-parts.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
-import type { PendingAge } from './pending-age.ts';
 import { type PendingBatch, PendingBatches, type PendingLimits } from './pending-batches.ts';
-import type { AwaitedProducers, ProducerTable } from './producer-table.ts';
 import { ReaderPins } from './reader-pins.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
-import type { StagedBatch } from './staged-batch.ts';
 import { Staging } from './staging.ts';
 import { TimestampQueries } from './timestamp-queries.ts';
-
-/** What partitions share. */
-export interface PartitionServices {
-  readonly log: ReplicatedLog;
-  readonly committer: Committer;
-  readonly writer: L0Writer;
-  readonly reader: L0Reader;
-  readonly history: History;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly incarnation: Incarnation;
-  /** Resolves while this process owns the bucket; rejects when it does not, or that cannot be found out. */
-  readonly confirmOwnership: () => Promise<void>;
-  /** The log start of a partition has moved, durably. */
-  readonly onLogStartMoved?: (partition: PartitionLeader) => void;
-}
-
-/** What opening read from the log. */
-export interface OpenedPartition {
-  readonly topicId: TopicId;
-  readonly index: number;
-  readonly group: string;
-  readonly term: Term;
-  readonly logFirst: number;
-  readonly logEnd: number;
-  readonly snapshotIndex: number;
-  readonly state: CommittedState;
-  readonly extents: ExtentIndex;
-  readonly producers: ProducerTable<StagedBatch>;
-  readonly age: PendingAge;
-  /** The topic's rules as they are now. */
-  readonly rules: () => BatchRules;
-  /** The term is over: the partition must be opened again (or, when fenced, left to its new leader). */
-  readonly onTermOver: (error: EngineError, awaited: AwaitedProducers) => void;
-}
 
 export class PartitionLeader implements LedPartition, L0Source, CommitSource {
   readonly topicId: TopicId;

@@ -6,7 +6,7 @@ import type { BatchRules } from '../records/records.ts';
 import type { LogEntry, OpenedGroup, ReplicatedLog } from '../replicated-log/replicated-log.ts';
 import { CommittedState } from './committed-state.ts';
 import { type ColdRuns, type Extent, ExtentIndex } from './extent-index.ts';
-import type { OpenedPartition } from './partition-leader.ts';
+import type { OpenedPartition } from './partition-parts.ts';
 import { decodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { PendingAge } from './pending-age.ts';
 import { decodePartitionEntry } from './placeholder-format.ts';

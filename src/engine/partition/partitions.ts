@@ -4,9 +4,9 @@ import { sleep } from '../base/clock.ts';
 import { EngineError, toEngineError } from '../base/errors.ts';
 import type { TopicId } from '../base/ids.ts';
 import { ColdRuns } from './extent-index.ts';
-import type { PartitionServices } from './partition-leader.ts';
 import { PartitionLeader } from './partition-leader.ts';
 import { openPartitions, type PartitionSpec, partitionGroup } from './partition-opening.ts';
+import type { PartitionServices } from './partition-parts.ts';
 import type { AwaitedProducers, ProducerRules } from './producer-table.ts';
 
 export interface PartitionsOptions extends PartitionServices {

@@ -13,8 +13,7 @@ import { type Offset, offset, type TimestampMs, type TopicId } from '../base/ids
 import type { Logger } from '../base/logger.ts';
 import type { L1BuiltSection, L1ObjectBuilder } from '../l1/l1.ts';
 import type { OffsetRange } from '../metastore/extent-row-format.ts';
-import type { Metastore } from '../metastore/metastore.ts';
-import type { AddObjectsRequest, PartitionAddition } from '../metastore/metastore-requests.ts';
+import type { AddObjectsAnswer, AddObjectsRequest, Metastore, PartitionAddition } from '../metastore/metastore.ts';
 import type { LedPartition, PendingBatch } from '../partition/partition.ts';
 import { isControl, verifyStoredBatch } from '../records/record-batch-format.ts';
 import { framed } from './framed-batch.ts';
@@ -282,7 +281,10 @@ async function moveTo(
 }
 
 /** A request whose outcome is not known is made again: it is answered with corrections then. */
-async function add(request: AddObjectsRequest, { metastore, counters, logger, signal }: RoundJobOptions) {
+async function add(
+  request: AddObjectsRequest,
+  { metastore, counters, logger, signal }: RoundJobOptions,
+): Promise<AddObjectsAnswer> {
   for (let tries = 1; ; tries++) {
     try {
       return await metastore.addObjects(request);
