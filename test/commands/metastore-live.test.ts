@@ -97,7 +97,12 @@ describe('metastore, on a real cluster', { timeout: 120_000 }, () => {
       log: { tailBytes: expect.any(Number) },
       dirtySince: null,
     });
-    expect((await live('describe', 'orders/0')).stdout).toContain('nothing reconciled yet');
+    const ran = await fetch(`${broker.admin}/v1/reconcile/run?wait=true`, {
+      method: 'POST',
+      headers: { 'x-cloudtopics-admin': '1' },
+    });
+    expect(await ran.json()).toMatchObject({ complete: true });
+    expect((await live('describe', 'orders/0')).stdout).toContain('offsets       0 to 2, next 3');
     expect((await live('verify')).stdout).toMatch(/: 0 damaged, 0 errors, 0 notices\n$/);
     // Rows of the broker, tables and objects of the bucket.
     const both = await live('verify', '--store', broker.store, '--check-objects', '--check-storage');
