@@ -22,7 +22,6 @@ import { type CleanupRules, type MaintainedPartition, placeOf } from './maintain
 import { startRetentionLoop } from './retention-loop.ts';
 
 export type { CompactorCounters } from './compactor-counters.ts';
-export type { CompactorSettings, PassLimits } from './compactor-work.ts';
 export type { DueWork, WorkKind } from './due-work.ts';
 export type { CleanupRules, MaintainedPartition } from './maintained-partition.ts';
 
