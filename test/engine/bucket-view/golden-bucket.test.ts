@@ -15,7 +15,7 @@ import { BlockCache, defaultLsmRules, inspectBlocks, type TableInfo, tableKey } 
 import { openMetastore, validateObjects, validatePartition } from '../../../src/engine/metastore/metastore.ts';
 import { MemoryLog } from '../../../src/engine/replicated-log/memory-log.ts';
 import type { ObjectStore } from '../../../src/engine/store/object-store.ts';
-import { salvageBucket } from '../../support/bucket-salvage.ts';
+import { salvageL0 } from '../../support/bucket-salvage.ts';
 import {
   type GoldenRow,
   goldenBucketNames,
@@ -124,7 +124,8 @@ describe.each(names)('the golden bucket %s', (name) => {
 
   it('gives its records back', async () => {
     const { bucket } = await readGoldenBucket(name);
-    const salvaged = await salvageBucket(await storeOf(bucket, clock), bucket.cluster);
+    // Of L0 alone: the extents that its metastore tells of are made up, there are no objects behind them.
+    const salvaged = await salvageL0(await storeOf(bucket, clock), bucket.clusterId);
     expect(bucket.records.length).toBeGreaterThan(0);
     expect(await salvaged.missing(bucket.topicId, bucket.records)).toEqual([]);
     const found = await Promise.all(salvaged.partitions.map((partition) => partition.records()));

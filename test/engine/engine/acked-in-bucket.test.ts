@@ -1,5 +1,6 @@
-// A broker on a store that fails, killed and started again and again under idempotent producers: after each death the bucket
-// alone has every acknowledged record at its acknowledged offset; after the last start the broker serves the same.
+// A broker on a store that fails, killed and started again and again under idempotent producers while history is made of what they
+// write: after each death the bucket alone, L1 as far as the metastore was flushed and L0 from there on, has every acknowledged record at
+// its acknowledged offset; after the last start the broker serves the same.
 //
 // CLOUDTOPICS_KILLS sets how many rounds, CLOUDTOPICS_FIRST_SEED where the faults begin.
 
@@ -49,6 +50,7 @@ it(`every acknowledged record is in the bucket over ${kills} kills and a store t
   const unlessFailed = (holds: () => boolean, what: string) =>
     Promise.race([until(holds, what, 30_000), failed.promise]);
 
+  const batchesIn = { l1: 0, l0Only: 0 };
   for (let round = 0; round <= kills; round++) {
     const broker = running.use(await start(round));
     const goals = producers.map((one) => one.acknowledged.length + 30 + 13 * (round % 4));
@@ -64,6 +66,10 @@ it(`every acknowledged record is in the bucket over ${kills} kills and a store t
     const told = acknowledged();
     const bucket = await stage.salvage();
     expect(await bucket.missing(topicId, told)).toEqual([]);
+    for (const { history, batches } of bucket.partitions) {
+      batchesIn.l1 += history?.batches.length ?? 0;
+      batchesIn.l0Only += batches.length;
+    }
     // The check itself sees what is not there.
     const invented = { partition: 0, offset: 0, value: 'never sent' };
     expect(await missingFromBucket(stage.storeUrl, [...told, invented])).toMatchObject([invented]);
@@ -86,6 +92,10 @@ it(`every acknowledged record is in the bucket over ${kills} kills and a store t
   }
   // The faults did happen: uploads were given up, and left what is not on the chain.
   expect(producers.reduce((sum, one) => sum + one.retries, 0)).toBeGreaterThan(0);
-  expect(bucket.partitions.some((one) => one.uploaded > one.batches.length)).toBe(true);
-  expect(bucket.partitions.some((one) => one.batches.some((batch) => batch.stamp.attempt > 0))).toBe(true);
+  const uploads = bucket.partitions.map((one) => one.uploads);
+  expect(uploads.some((own) => new Set(own.map((batch) => batch.baseOffset)).size < own.length)).toBe(true);
+  expect(uploads.flat().some((batch) => batch.stamp.attempt > 0)).toBe(true);
+  // And the bucket had some of it in L1, some in L0 only.
+  expect(batchesIn.l1).toBeGreaterThan(0);
+  expect(batchesIn.l0Only).toBeGreaterThan(0);
 }, 120_000);

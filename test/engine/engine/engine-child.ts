@@ -1,7 +1,10 @@
 // An engine in a process of its own, so that it can be killed. Its store fails as a seed says: below the retries as a real
 // store does, and above them, so that whole uploads are given up and come late. The very first calls are always refused: nothing
 // but the pause before the next try keeps the process alive then, which ended it once.
-// Arguments: data directory, store URL, port, seed.
+//
+// It works on history in fractions of a second, and may be told to die in it: at the n-th time from SIGUSR2 on that a named step is
+// come to, it kills itself.
+// Arguments: data directory, store URL, port, seed (0: the store never fails), and a step with its number of times.
 
 import { systemClock } from '../../../src/engine/base/clock.ts';
 import { silentLogger } from '../../../src/engine/base/logger.ts';
@@ -11,9 +14,11 @@ import { type FaultPlan, randomFaults } from '../../../src/engine/store/fault-pl
 import { FaultyStore } from '../../../src/engine/store/faulty-store.ts';
 import type { ObjectStore } from '../../../src/engine/store/object-store.ts';
 import { decorate } from '../../../src/engine/store/store.ts';
+import { busySettings } from './busy-settings.ts';
 
-const [dataDirectory = '', storeUrl = '', port = '', seed = ''] = process.argv.slice(2);
+const [dataDirectory = '', storeUrl = '', port = '', seed = '', deadlyStep = '', times = ''] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
+const fails = Number(seed) !== 0;
 
 let refusedAtFirst = 2;
 const anyCall = randomFaults(random, {
@@ -32,7 +37,18 @@ const aboveRetries: FaultPlan = {
     operation === 'put' && key.includes('/level_zero/') ? uploads.next(operation, key) : undefined,
 };
 
+let armed = false;
+let timesLeft = Number(times);
+process.on('SIGUSR2', () => {
+  armed = true;
+});
+function step(name: string): void {
+  if (!armed || name !== deadlyStep || --timesLeft > 0) return;
+  process.kill(process.pid, 'SIGKILL');
+}
+
 function wrapStore(store: ObjectStore): ObjectStore {
+  if (!fails) return store;
   const retrying = decorate(new FaultyStore(store, belowRetries, systemClock), {
     clock: systemClock,
     random,
@@ -50,13 +66,12 @@ const engine = await startEngine({
   advertise: undefined,
   admin: undefined,
   logger: silentLogger,
-  // Small objects and an interval, so that many PUTs are under way at once.
-  settings: { 'cloudtopics.seal.bytes': '2048', 'cloudtopics.seal.interval.ms': '2' },
+  settings: busySettings,
   onFatal: (error) => {
     process.stderr.write(`fatal: ${error.message}\n`);
     process.exit(1);
   },
-  overrides: { wrapStore },
+  overrides: { wrapStore, step },
 });
 process.once('SIGTERM', () => void engine.stop().then(() => process.exit(0)));
 process.stdout.write('ready\n');

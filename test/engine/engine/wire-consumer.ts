@@ -1,4 +1,4 @@
-// Reads a partition to its high watermark over the wire.
+// Reads a partition over the wire.
 
 import { decompress } from '../../../src/engine/records/compression.ts';
 import {
@@ -11,26 +11,72 @@ import { iterateRecords } from '../../../src/engine/records/record-format.ts';
 import { fetch } from '../../../src/engine/wire/wire.ts';
 import type { RawClient } from '../broker/raw-client.ts';
 
-/** Values in the order of their offsets; throws where an offset is missing or doubled. */
+export interface ConsumedRecord {
+  readonly offset: number;
+  readonly key: string | undefined;
+  /** Undefined for a tombstone. */
+  readonly value: string | undefined;
+}
+
+export interface FetchedRecords {
+  /** From the offset that was asked for on. */
+  readonly records: readonly ConsumedRecord[];
+  /** Where to go on: behind the last batch, also where that has no record. */
+  readonly next: number;
+  /** Of the batches that came. */
+  readonly bytes: number;
+  readonly logStart: number;
+  readonly highWatermark: number;
+}
+
+const offsetOutOfRange = 1;
+
+/** One fetch. Undefined records: the offset is out of range. */
+export async function fetchRecords(
+  client: RawClient,
+  topicId: string,
+  partition: number,
+  { from, bytesMax = 1 << 20, waitMs = 0 }: { from: number; bytesMax?: number; waitMs?: number },
+): Promise<FetchedRecords | { readonly outOfRange: true; readonly logStart: number }> {
+  const request = {
+    ...fetchRequest(topicId, partition, from, bytesMax),
+    maxWaitMs: waitMs,
+    minBytes: waitMs > 0 ? 1 : 0,
+  };
+  const answer = await client.call(fetch, 13, request);
+  const found = answer.responses[0]?.partitions[0];
+  if (found?.errorCode === offsetOutOfRange) return { outOfRange: true, logStart: found.logStartOffset };
+  if (answer.errorCode !== 0 || found?.errorCode !== 0) {
+    throw new Error(`fetch: ${answer.errorCode}, ${found?.errorCode}`);
+  }
+  const records: ConsumedRecord[] = [];
+  const bytes = found.records ?? Buffer.alloc(0);
+  let next = from;
+  let at = 0;
+  while (at < bytes.length && at + readBatchSize(bytes, at) <= bytes.length) {
+    const batch = bytes.subarray(at, at + readBatchSize(bytes, at));
+    at += batch.length;
+    const facts = readBatchFacts(batch);
+    const unpacked = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), 1 << 30);
+    for (const record of iterateRecords(unpacked, facts.count)) {
+      const offset = facts.baseOffset + record.offsetDelta;
+      if (offset < from) continue;
+      records.push({ offset, key: record.key?.toString(), value: record.value?.toString() });
+    }
+    next = Math.max(next, facts.baseOffset + facts.lastOffsetDelta + 1);
+  }
+  return { records, next, bytes: at, logStart: found.logStartOffset, highWatermark: found.highWatermark };
+}
+
+/** Values in the order of their offsets, from 0 to the high watermark; throws where an offset is missing or doubled. */
 export async function fetchValues(client: RawClient, topicId: string, partition: number): Promise<string[]> {
   const values: string[] = [];
   for (;;) {
-    const answer = await client.call(fetch, 13, fetchRequest(topicId, partition, values.length, 1 << 20));
-    const found = answer.responses[0]?.partitions[0];
-    if (answer.errorCode !== 0 || found?.errorCode !== 0)
-      throw new Error(`fetch: ${answer.errorCode}, ${found?.errorCode}`);
-    const records = found.records ?? Buffer.alloc(0);
-    for (let at = 0; at < records.length && at + readBatchSize(records, at) <= records.length; ) {
-      const batch = records.subarray(at, at + readBatchSize(records, at));
-      at += batch.length;
-      const facts = readBatchFacts(batch);
-      const unpacked = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), 1 << 30);
-      for (const record of iterateRecords(unpacked, facts.count)) {
-        const offset = facts.baseOffset + record.offsetDelta;
-        if (offset < values.length) continue;
-        if (offset > values.length) throw new Error(`offset ${values.length} is missing, ${offset} follows`);
-        values.push(record.value?.toString() ?? '');
-      }
+    const found = await fetchRecords(client, topicId, partition, { from: values.length });
+    if ('outOfRange' in found) throw new Error(`offset ${values.length} is out of range`);
+    for (const { offset, value } of found.records) {
+      if (offset !== values.length) throw new Error(`offset ${values.length} is missing or doubled: ${offset} follows`);
+      values.push(value ?? '');
     }
     if (values.length >= found.highWatermark) return values;
   }

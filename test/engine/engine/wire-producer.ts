@@ -12,14 +12,22 @@ export interface WireProducerOptions {
   readonly port: () => number;
   readonly topic: string;
   readonly partition: number;
-  /** In front of every value. */
+  /** In front of every value, and of every key. */
   readonly name: string;
   readonly valueBytes?: number;
+  /** So many keys, drawn by sequence; every eleventh record of a keyed producer is a tombstone. Without them records have no key. */
+  readonly keys?: number;
+}
+
+export interface ProducedRecord {
+  readonly key?: string;
+  /** Undefined for a tombstone. */
+  readonly value: string | undefined;
 }
 
 interface Pending {
   readonly baseSequence: number;
-  readonly values: readonly string[];
+  readonly records: readonly ProducedRecord[];
 }
 
 const window = 5;
@@ -38,6 +46,19 @@ export class WireProducer {
 
   constructor(options: WireProducerOptions) {
     this.#options = options;
+  }
+
+  /** The record of a sequence, if it was sent; each once. */
+  sent(sequence: number): ProducedRecord | undefined {
+    return sequence < this.#sequence ? this.#record(sequence) : undefined;
+  }
+
+  get partition(): number {
+    return this.#options.partition;
+  }
+
+  get name(): string {
+    return this.#options.name;
   }
 
   /** Produces until told to stop, and then until all that was sent is acknowledged. */
@@ -64,9 +85,15 @@ export class WireProducer {
     const count = 1 + (this.#sequence % 3);
     const baseSequence = this.#sequence;
     this.#sequence += count;
-    const { name, valueBytes = 0 } = this.#options;
-    const values = Array.from({ length: count }, (_, at) => `${name}.${baseSequence + at}.`.padEnd(valueBytes, 'x'));
-    return { baseSequence, values };
+    const records = Array.from({ length: count }, (_, at) => this.#record(baseSequence + at));
+    return { baseSequence, records };
+  }
+
+  #record(sequence: number): ProducedRecord {
+    const { name, valueBytes = 0, keys } = this.#options;
+    const value = `${name}.${sequence}.`.padEnd(valueBytes, 'x');
+    if (keys === undefined) return { value };
+    return { key: `${name}/${(sequence * 31) % keys}`, value: sequence % 11 === 10 ? undefined : value };
   }
 
   async #register(client: RawClient) {
@@ -82,9 +109,9 @@ export class WireProducer {
     pending: readonly Pending[],
   ): Promise<Pending[]> {
     const { topic, partition } = this.#options;
-    for (const { baseSequence, values } of pending) {
+    for (const { baseSequence, records } of pending) {
       const batch = encodeBatch(
-        values.map((value) => ({ value: Buffer.from(value) })),
+        records.map(({ key, value }) => ({ key: bytesOf(key), value: bytesOf(value) })),
         { ...producer, baseSequence, timestamp: Date.now() },
       );
       const partitionData = [{ index: partition, records: batch }];
@@ -96,8 +123,8 @@ export class WireProducer {
       const answer = (await client.answer(produce, 9)).body.responses[0]?.partitionResponses[0];
       const code = answer?.errorCode ?? -1;
       if (answer !== undefined && code === 0) {
-        for (const [at, value] of one.values.entries()) {
-          this.acknowledged.push({ partition, offset: answer.baseOffset + at, value });
+        for (const [at, record] of one.records.entries()) {
+          this.acknowledged.push({ partition, offset: answer.baseOffset + at, ...record });
         }
       } else if (retriable.has(code) || (code === outOfOrder && again.length > 0)) {
         again.push(one);
@@ -110,5 +137,7 @@ export class WireProducer {
     return again;
   }
 }
+
+const bytesOf = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
 
 class BrokenPromise extends Error {}
