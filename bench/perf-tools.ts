@@ -46,13 +46,17 @@ export interface ProduceResult {
 export const mebibyte = 1_048_576;
 export const recordBytes = 1024;
 
-/** Several ProducerPerformance in one JVM; MB/s (MiB, as the tool says it) over the wall time of all of them. */
+/**
+ * Several ProducerPerformance in one JVM; MB/s (MiB, as the tool says it) over the wall time of all of them. The first `warmUpRecords`
+ * do not count in the latencies.
+ */
 export async function produce(
   bootstrap: string,
   topic: string,
   records: number,
   profile: ClientProfile,
   recordsPerSecond = -1,
+  warmUpRecords = 0,
 ): Promise<ProduceResult> {
   const each = Math.floor(records / profile.producers);
   const output = await runJavaTool(
@@ -65,20 +69,26 @@ export async function produce(
       '--record-size', String(recordBytes),
       '--throughput', String(recordsPerSecond < 0 ? -1 : Math.round(recordsPerSecond / profile.producers)),
       '--reporting-interval', '3600000',
+      ...(warmUpRecords > 0 ? ['--warmup-records', String(Math.ceil(warmUpRecords / profile.producers))] : []),
       '--command-property', ...profile.producerProperties,
     ], // biome-ignore format: one argument list
     { shortLived: false, timeoutMs: 900_000 },
   );
   const wallMs = Number(/^PARALLEL .*wallMs=(\d+)/m.exec(output)?.[1]);
-  const summaries = [
-    ...output.matchAll(/^(\d+) records sent, .* (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, \d+ ms 99\.9th\./gm),
+  const lines = [
+    ...output.matchAll(
+      /^(\d+) (steady state )?records sent, .* (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, \d+ ms 99\.9th\./gm,
+    ),
   ];
-  if (summaries.length !== profile.producers || !(wallMs > 0)) throw new Error(`unexpected output\n${output}`);
-  const over = (index: number) => median(summaries.map((summary) => Number(summary[index])));
+  const summaries = lines.filter((line) => line[2] === undefined);
+  const steady = warmUpRecords > 0 ? lines.filter((line) => line[2] !== undefined) : summaries;
+  const isWhole = summaries.length === profile.producers && steady.length === profile.producers;
+  if (!isWhole || !(wallMs > 0)) throw new Error(`unexpected output\n${output}`);
+  const over = (index: number) => median(steady.map((summary) => Number(summary[index])));
   const sent = summaries.reduce((sum, summary) => sum + Number(summary[1]), 0);
   return {
     mbPerSecond: (sent * recordBytes) / mebibyte / (wallMs / 1000),
-    latencyMs: { p50: over(2), p95: over(3), p99: over(4) },
+    latencyMs: { p50: over(3), p95: over(4), p99: over(5) },
     seconds: wallMs / 1000,
   };
 }
