@@ -72,7 +72,8 @@ export async function produce(
       ...(warmUpRecords > 0 ? ['--warmup-records', String(Math.ceil(warmUpRecords / profile.producers))] : []),
       '--command-property', ...profile.producerProperties,
     ], // biome-ignore format: one argument list
-    { shortLived: false, timeoutMs: 900_000 },
+    // The buffers of four producers fill up while a broker is slower than they are.
+    { shortLived: false, timeoutMs: 1_800_000, heap: '1536m' },
   );
   const wallMs = Number(/^PARALLEL .*wallMs=(\d+)/m.exec(output)?.[1]);
   const lines = [

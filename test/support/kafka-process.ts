@@ -137,6 +137,7 @@ export interface JavaToolOptions {
   readonly timeoutMs?: number;
   /** Tools that live for a second or two are started faster without the optimizing compiler. */
   readonly shortLived?: boolean;
+  readonly heap?: string;
 }
 
 /** Runs a main class of Kafka's (or ours beside it) to its end; rejects with its output when it fails. */
@@ -146,7 +147,7 @@ export function runJavaTool(
   options: JavaToolOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('java', javaArguments(mainClass, args, options.shortLived ?? true), {
+    const child = spawn('java', javaArguments(mainClass, args, options.shortLived, options.heap), {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? 120_000,
       killSignal: 'SIGKILL',
@@ -166,6 +167,6 @@ export function runJavaTool(
   });
 }
 
-export function javaArguments(mainClass: string, args: readonly string[], shortLived = true): string[] {
-  return [...(shortLived ? ['-XX:TieredStopAtLevel=1'] : []), '-Xmx768m', '-cp', classPath, mainClass, ...args];
+export function javaArguments(mainClass: string, args: readonly string[], shortLived = true, heap = '768m'): string[] {
+  return [...(shortLived ? ['-XX:TieredStopAtLevel=1'] : []), `-Xmx${heap}`, '-cp', classPath, mainClass, ...args];
 }
