@@ -143,7 +143,10 @@ async function outcomeTable(outcomes: readonly Outcome[]): Promise<string> {
 export async function compactPlanText({ jobs, skipped, more }: LiveCompactPlan): Promise<string> {
   return [
     jobs.length === 0 ? 'nothing to do' : await jobTable(jobs),
-    ...skipped.map(({ topic, partition, reason }) => `${topic}/${partition}: left alone, ${printable(reason)}`),
+    ...skipped
+      .slice(0, shownMax)
+      .map(({ topic, partition, reason }) => `${topic}/${partition}: left alone, ${printable(reason)}`),
+    ...(skipped.length > shownMax ? [`and ${formatCount(skipped.length - shownMax)} more left alone`] : []),
     ...(more ? [cutText] : []),
   ].join('\n');
 }

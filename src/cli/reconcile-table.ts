@@ -33,7 +33,7 @@ function stateText({ enabled, paused, roundsRunning }: LiveReconcileStatus): str
   return `reconciling: ${counted(roundsRunning, 'round')} running`;
 }
 
-function topicTable({ topics, at }: LiveReconcileStatus): Promise<string> {
+function topicTable({ topics, at, paused: allPaused }: LiveReconcileStatus): Promise<string> {
   const columns = [
     { title: 'topic' },
     { title: 'partitions', right },
@@ -56,7 +56,7 @@ function topicTable({ topics, at }: LiveReconcileStatus): Promise<string> {
       formatSize(partitions.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0)),
       ages.length === 0 ? '-' : formatAge(ages.reduce((oldest, age) => Math.max(oldest, age))),
       formatSpan(intervalMs),
-      paused === null ? formatSpan(nextRoundInMs) : '-',
+      paused === null && allPaused === null ? formatSpan(nextRoundInMs) : '-',
       lastRoundText(one, at),
       [paused === null ? [] : `paused since ${paused}`, stuck === 0 ? [] : counted(stuck, 'problem')].flat().join(', '),
     ];
@@ -158,8 +158,13 @@ export function reconcileRunText(run: LiveReconcileRun, wait: boolean): string {
   ].join('\n');
 }
 
+/** A topic runs when neither it nor everything is paused. */
 export async function pausesText({ paused, topics, more }: LivePauses): Promise<string> {
-  const rows = topics.map(({ topic, paused: since }) => [topic, since === null ? 'runs' : `paused since ${since}`]);
+  const state = (since: string | null): string => {
+    if (since !== null) return `paused since ${since}`;
+    return paused === null ? 'runs' : 'paused with all';
+  };
+  const rows = topics.map(({ topic, paused: since }) => [topic, state(since)]);
   const all = paused === null ? [] : [`reconciling is paused since ${paused}`];
   return [...all, await renderTable([{ title: 'topic' }, { title: '' }], rows), ...(more ? [cutText] : [])].join('\n');
 }

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress, isLoopback, parseAddress } from '../../src/cli/address-format.ts';
 import { parseAssignments } from '../../src/cli/assignment-format.ts';
 import { wantsColor } from '../../src/cli/colors.ts';
-import { formatSize, parseDuration, parseInstant, parseSize } from '../../src/cli/duration-format.ts';
+import {
+  counted,
+  formatSize,
+  formatSpan,
+  parseDuration,
+  parseInstant,
+  parseSize,
+} from '../../src/cli/duration-format.ts';
 import { unescapeText } from '../../src/cli/escape-format.ts';
 import { serveOptions, serveWarnings } from '../../src/cli/serve-options.ts';
 import { parseSettingsFile } from '../../src/cli/settings-file-format.ts';
@@ -10,6 +17,27 @@ import { overlayEnvironment } from '../../src/cli/settings-overlay.ts';
 import { editDistance, suggestions } from '../../src/cli/suggestions.ts';
 
 const usage = expect.objectContaining({ code: 'usage' });
+
+describe('what people read', () => {
+  it.each([
+    [0, '0 ms'],
+    [249.6, '250 ms'],
+    [1000, '1 s'],
+    [4249, '4.2 s'],
+    [9999, '10 s'],
+    [12_900, '12 s'],
+    [300_000, '5 min'],
+  ])('a span of %d ms is "%s"', (ms, text) => {
+    expect(formatSpan(ms)).toBe(text);
+  });
+  it('counts things by their names', () => {
+    expect([counted(1, 'batch', 'batches'), counted(2000, 'batch', 'batches'), counted(0, 'job')]).toEqual([
+      '1 batch',
+      '2,000 batches',
+      '0 jobs',
+    ]);
+  });
+});
 
 describe('what people write', () => {
   it.each([

@@ -52,7 +52,7 @@ describe('the surface', () => {
       const facts = factsOf(command);
       expect(facts.exitStatuses, command.id).toContain(2);
       for (const status of facts.exitStatuses) expect(exitStatus(status).meaning).not.toBe('');
-      for (const schema of facts.schemas) expect(schema).toMatch(/^cloudtopics\/[a-z-]+\/v\d+$/);
+      for (const schema of facts.schemas) expect(schema).toMatch(/^cloudtopics\/[a-z][a-z0-9-]+\/v\d+$/);
       expect(command.summary, command.id).toMatch(/\.$/);
     }
   });

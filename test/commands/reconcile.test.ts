@@ -166,10 +166,19 @@ describe('reconcile', { timeout: 60_000 }, () => {
       schema: 'cloudtopics/reconcile-pause/v1',
       view: view(),
       paused: '2026-11-21T10:00:00.000Z',
-      topics: [{ topic: 'bills' }, { topic: 'orders' }],
+      topics: [
+        { topic: 'bills', paused: null },
+        { topic: 'orders', paused: '2026-11-21T10:00:00.000Z' },
+      ],
       more: false,
     });
-    expect((await reconcile('status')).stdout).toContain('\nreconciling is paused since 2026-11-21T10:00:00.000Z\n');
+    const paused = await reconcile('status');
+    expect(paused.stdout).toContain('\nreconciling is paused since 2026-11-21T10:00:00.000Z\n');
+    expect(paused.stdout).toMatch(/^bills .* 1 s +- {2}1 object/m);
+    // While everything is paused, resuming one topic changes nothing.
+    expect((await reconcile('resume', '--topic', 'orders')).stdout).toBe(
+      'reconciling is paused since 2026-11-21T10:00:00.000Z\nTOPIC\norders  paused with all\n',
+    );
     expect((await reconcile('resume')).stdout).toBe('TOPIC\nbills   runs\norders  runs\n');
     expect(await json('resume')).toMatchObject({ schema: 'cloudtopics/reconcile-resume/v1', paused: null });
   });

@@ -26,6 +26,8 @@ export class FakeMaintenance implements MaintenanceOperations {
   readonly orders: string[] = [];
   onOrder: (what: string) => void = () => {};
   readonly topics = new Map<string, { paused: string | null; partitions: ReconciledPartition[] }>();
+  /** All of it, whatever the topics are. */
+  paused: string | null = null;
   outcomes: MaintenanceOutcome[] = [];
   /** A waiting run ends when this does. */
   working: Promise<void> = Promise.resolve();
@@ -46,8 +48,7 @@ export class FakeMaintenance implements MaintenanceOperations {
       const interval = { intervalMs: 1000, nextRoundInMs: 400 };
       return { topic, topicId: `${topic}-id`, paused, ...interval, lastRound, partitions };
     });
-    const all = [...this.topics.values()];
-    const paused = all.length > 0 && all.every(({ paused }) => paused !== null) ? at : null;
+    const { paused } = this;
     return { paused, enabled: true, roundsRunning: 0, topics };
   }
 
@@ -100,11 +101,13 @@ export class FakeMaintenance implements MaintenanceOperations {
   }
 
   reconcilePause(scope: MaintenanceScope): ReconcileStatus {
-    for (const [, topic] of this.#chosen(scope)) topic.paused = at;
+    if (scope.topics === undefined) this.paused = at;
+    else for (const [, topic] of this.#chosen(scope)) topic.paused = at;
     return this.reconcileStatus(scope);
   }
 
   reconcileResume(scope: MaintenanceScope): ReconcileStatus {
+    if (scope.topics === undefined) this.paused = null;
     for (const [, topic] of this.#chosen(scope)) topic.paused = null;
     return this.reconcileStatus(scope);
   }

@@ -9,8 +9,8 @@ import { pausesText } from '../../cli/reconcile-table.ts';
 export default class ReconcilePause extends LiveCommand<typeof ReconcilePause> {
   static override summary = 'Let a broker stop reconciling until it is resumed.';
   static override description =
-    'Rounds under way are finished. What is produced meanwhile stays in L0, which is read more slowly and costs more to keep; nothing ' +
-    'is lost, and nothing of it is collected. Ends with the broker: one that is started again reconciles. With --topic only these.';
+    'A round under way is finished. What is produced meanwhile stays in L0, which is read more slowly and cannot be collected; nothing is ' +
+    'lost. A broker that is started again is not paused. With --topic only these topics.';
   static override examples = ['<%= config.bin %> reconcile pause', '<%= config.bin %> reconcile pause --topic orders'];
   static override flags = { topic: topicsFlag };
   static override facts: CommandFacts = {

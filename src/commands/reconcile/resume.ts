@@ -9,7 +9,8 @@ import { pausesText } from '../../cli/reconcile-table.ts';
 export default class ReconcileResume extends LiveCommand<typeof ReconcileResume> {
   static override summary = 'Let a broker reconcile again what was paused.';
   static override description =
-    'All topics, or with --topic only these. What gathered meanwhile is worked off in the order of the rounds, a few at a time.';
+    'All topics, or with --topic only these; what gathered meanwhile is due at once. Where everything was paused, resuming some topics ' +
+    'changes nothing: resume without --topic.';
   static override examples = [
     '<%= config.bin %> reconcile resume',
     '<%= config.bin %> reconcile resume --topic orders',

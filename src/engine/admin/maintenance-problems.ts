@@ -14,13 +14,16 @@ export function reconcileProblems(topics: readonly Pick<ReconciledTopic, 'topic'
   );
 }
 
-/** Newest first, as they come. A conflict is no failure: something else got there first, and what is left is looked at again. */
+/** Something else got there first, or the broker stopped: what is left is looked at again, and nobody has to look after it. */
+const politeCodes = ['metastore-conflict', 'unknown-topic-id', 'not-leader', 'offset-out-of-range', 'cancelled'];
+
+/** Newest first, as they come. */
 export function failedOutcomes(outcomes: readonly MaintenanceOutcome[]): MaintenanceOutcome[] {
   const judged = new Set<string>();
   return outcomes.filter(({ kind, topic, partition, error }) => {
     const work = `${kind} ${topic}/${partition}`;
     const isNewest = !judged.has(work);
     judged.add(work);
-    return isNewest && error !== null && !error.startsWith('metastore-conflict');
+    return isNewest && error !== null && !politeCodes.some((code) => error.startsWith(`${code}: `));
   });
 }
