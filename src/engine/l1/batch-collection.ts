@@ -27,7 +27,16 @@ export class BatchCollection {
     for (const chunk of this.#held.splice(0)) chunk.release();
   }
 
-  read(nothingThere: boolean): L1Read {
-    return { parts: this.#parts, bytes: this.bytes, nothingThere, [Symbol.dispose]: () => this.letGo() };
+  /** `whenLetGo` is told when the memory is free again. */
+  read(nothingThere: boolean, whenLetGo: () => void): L1Read {
+    return {
+      parts: this.#parts,
+      bytes: this.bytes,
+      nothingThere,
+      [Symbol.dispose]: () => {
+        this.letGo();
+        whenLetGo();
+      },
+    };
   }
 }

@@ -14,8 +14,8 @@ export interface BatchWish {
   /** Batches that begin at or above it are not given. */
   readonly until: number;
   readonly bytesMax: number;
-  /** The first batch is given however large it is. */
-  readonly atLeastOne: boolean;
+  /** What the first batch may have. */
+  readonly firstBytesMax: number;
 }
 
 export interface BatchSelection {
@@ -42,7 +42,7 @@ export function selectBatches(chunk: Buffer, at: number, wish: BatchWish, where:
     if (lastOffset < from) {
       start = end + size;
     } else {
-      if (end + size - start > bytesMax && (end > start || !wish.atLeastOne)) {
+      if (end + size - start > (end > start ? bytesMax : wish.firstBytesMax)) {
         return { start, end, nextOffset, stop: 'full' };
       }
       nextOffset = lastOffset + 1;

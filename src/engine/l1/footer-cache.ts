@@ -119,7 +119,7 @@ export class FooterCache {
       return await get();
     } catch (error) {
       // What came may have been torn on its way: damage counts only when it is still there the second time.
-      if (!hasCode(error, 'corrupt-object', 'store-unavailable')) throw error;
+      if (!hasCode(error, 'corrupt-object', 'unsupported-format', 'store-unavailable')) throw error;
       logger.warn({ key, error: error.message }, 'a footer did not come as it should; reading it once more');
       return await get();
     }

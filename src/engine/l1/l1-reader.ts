@@ -200,7 +200,8 @@ export class L1Reader implements AsyncDisposable {
     }
     const nothingThere = exhausted && collected.bytes === 0;
     this.#moved(progress, nothingThere);
-    return collected.read(nothingThere);
+    // Answers on their way hold memory that was not there for reading ahead when this read ended.
+    return collected.read(nothingThere, () => this.#readAhead(progress));
   }
 
   /** True when there is nothing more up to `until`. */
@@ -219,7 +220,7 @@ export class L1Reader implements AsyncDisposable {
         throw error;
       }
       if (stop === 'until') return true;
-      if (stop === 'enough' || collected.bytes >= progress.bytesMax) return false;
+      if (stop === 'enough' || isFull(progress)) return false;
       // A reader that stands here for the first time gets what there is; one that reads on gets its next extent with it.
       if (collected.bytes > 0 && !progress.sequential) return false;
       from = place.lastOffset + 1;
@@ -237,8 +238,7 @@ export class L1Reader implements AsyncDisposable {
     let position = stands?.position ?? footer.chunkPosition(Math.min(chunk, end - 1));
     while (chunk < end) {
       if (footer.chunkBaseOffset(chunk) >= options.until) return 'until';
-      const left = progress.bytesMax - collected.bytes;
-      if (left <= 0) return 'enough';
+      if (isFull(progress)) return 'enough';
       const wantEnd = this.#wantEnd(progress, extent, chunk, position);
       using held = new HeldChunks(this.#chunks.want(object, chunk, wantEnd));
       for (let got = await held.next(options.signal); got !== undefined; got = await held.next(options.signal)) {
@@ -263,11 +263,12 @@ export class L1Reader implements AsyncDisposable {
   ): BatchSelection['stop'] {
     const { options, collected } = progress;
     const start = object.footer.chunkPosition(chunk);
+    const left = progress.bytesMax - collected.bytes;
     const wish = {
       from: options.from,
       until: options.until,
-      bytesMax: progress.bytesMax - collected.bytes,
-      atLeastOne: options.atLeastOne && collected.bytes === 0,
+      bytesMax: left,
+      firstBytesMax: collected.bytes > 0 ? left : options.atLeastOne ? Number.POSITIVE_INFINITY : options.bytesMax,
     };
     let selected: BatchSelection;
     try {
@@ -305,7 +306,8 @@ export class L1Reader implements AsyncDisposable {
   }
 
   /** Remembers where the reader stands, and has what it will ask for next fetched. */
-  #moved({ cursor, options, sequential, collected, next, at }: Progress, nothingThere: boolean): void {
+  #moved(progress: Progress, nothingThere: boolean): void {
+    const { cursor, options, sequential, collected, next, at } = progress;
     const moves = collected.bytes > 0 || (nothingThere && sequential);
     // Another read that began at the same place may have moved the cursor meanwhile.
     if (!moves || cursor.gone || cursor.next !== options.from) return;
@@ -317,6 +319,10 @@ export class L1Reader implements AsyncDisposable {
       cursor.window = nextWindow(cursor.window, readers, limits);
     }
     this.#cursors.used(cursor);
+    this.#readAhead(progress);
+  }
+
+  #readAhead({ cursor, options }: Progress): void {
     if (cursor.window > 0 && !cursor.gone) this.#ahead.follow(cursor, options.until);
   }
 
@@ -338,3 +344,5 @@ export class L1Reader implements AsyncDisposable {
     return undefined;
   }
 }
+
+const isFull = ({ collected, bytesMax }: Progress): boolean => collected.bytes > 0 && collected.bytes >= bytesMax;

@@ -19,5 +19,5 @@ export function nextWindow(window: number, readers: number, limits: AheadLimits)
   return Math.min(grown, Math.floor(limits.bytesMax / Math.max(1, readers)));
 }
 
-/** Bytes of one GET ahead: several are under way in a window, and they are not small in a large one. */
-export const runBytes = (window: number, runBytesMax: number): number => Math.min(Math.floor(window / 4), runBytesMax);
+/** Bytes of one GET ahead: at least two fit the window, so that one is on its way while the other is read; they are as large as can be. */
+export const runBytes = (window: number, runBytesMax: number): number => Math.min(Math.floor(window / 2), runBytesMax);

@@ -84,8 +84,12 @@ export class L1Stage {
     this.store = this.#counted();
   }
 
-  /** Builds an object of extents that are in order, and knows them from then on. */
-  async object(extents: readonly ExtentPlan[], options: Partial<L1BuilderOptions> = {}): Promise<L1Place[]> {
+  /** Builds an object of extents that are in order, and knows them from then on, instead of others. */
+  async object(
+    extents: readonly ExtentPlan[],
+    options: Partial<L1BuilderOptions> = {},
+    instead: readonly L1Place[] = [],
+  ): Promise<L1Place[]> {
     const objectId = objectIdOf(++this.#objects);
     const builder = new L1ObjectBuilder({ ...this.builderOptions(objectId), ...options });
     for (const { partition = 0, base, last, batches } of extents) {
@@ -94,6 +98,12 @@ export class L1Stage {
       builder.endSection(offset(last));
     }
     const { sizeBytes, footerPosition, sections } = await builder.finish();
+    for (const [partition, places] of this.places) {
+      this.places.set(
+        partition,
+        places.filter((place) => !instead.includes(place)),
+      );
+    }
     return sections.map((section) => {
       const { partition, baseOffset, lastOffset, maxTimestamp, position, length } = section;
       const object = { sizeBytes, footerPosition };
