@@ -77,8 +77,10 @@ export interface ReconcileRunResult {
   /** Whether everything that was pending when it was ordered is reconciled now. */
   readonly complete: boolean;
   readonly tookMs: number;
+  /** Uploaded meanwhile, other topics included. */
   readonly objects: number;
   readonly bytes: number;
+  /** Of the partitions below. */
   readonly offsets: number;
   /** Those that had something pending when it was ordered, as they are now. */
   readonly partitions: readonly {
