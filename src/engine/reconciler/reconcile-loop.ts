@@ -56,6 +56,11 @@ export class ReconcileLoop implements AsyncDisposable {
     return this.#running !== undefined;
   }
 
+  /** Resolves when the turn that is under way, if one is, is over. */
+  async turnOver(): Promise<void> {
+    await this.#running;
+  }
+
   /** Of every topic with partitions led here, as of now. */
   schedules(): ReadonlyMap<TopicId, TopicSchedule> {
     this.#look();

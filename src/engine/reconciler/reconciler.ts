@@ -143,7 +143,7 @@ export class Reconciler implements AsyncDisposable {
     this.#loop.schedules();
     const pending = topicIds.flatMap((id) => this.leadersOf(id).filter(isPending));
     const goals = new Map(pending.map((leader) => [leader, leader.lastStableOffset]));
-    const before = { objects: this.counters.objects, bytes: this.counters.objectBytes };
+    const before = this.#madeOf(topicIds);
     const begin = new Map([...goals].map(([leader]) => [leader, leader.reconciledEnd]));
     const offsets = () => [...begin].reduce((sum, [leader, from]) => sum + leader.reconciledEnd - from, 0);
     const isDone = () => [...goals].every(([leader, goal]) => leader.reconciledEnd >= goal);
@@ -153,13 +153,24 @@ export class Reconciler implements AsyncDisposable {
       if (!wait) break;
       await orAborted(round, signal);
     }
+    // A round that was under way may have done it: its objects count when it is over.
+    if (wait) await orAborted(this.#loop.turnOver(), signal);
+    const after = this.#madeOf(topicIds);
     return {
       complete: isDone(),
       tookMs: clock.monotonicMs() - began,
-      objects: this.counters.objects - before.objects,
-      bytes: this.counters.objectBytes - before.bytes,
+      objects: after.objects - before.objects,
+      bytes: after.bytes - before.bytes,
       offsets: offsets(),
       leaders: pending,
+    };
+  }
+
+  #madeOf(topicIds: readonly TopicId[]): { readonly objects: number; readonly bytes: number } {
+    const made = topicIds.flatMap((id) => this.#loop.schedules().get(id)?.made ?? []);
+    return {
+      objects: made.reduce((sum, one) => sum + one.objects, 0),
+      bytes: made.reduce((sum, one) => sum + one.bytes, 0),
     };
   }
 

@@ -23,6 +23,8 @@ export class TopicSchedule {
   /** By the wall clock. */
   pausedSinceMs: number | undefined;
   last: LastRound | undefined;
+  /** Objects of this topic so far, and their bytes. */
+  readonly made = { objects: 0, bytes: 0 };
   /** Rounds so far: whose turn it is. */
   turn = 0;
   readonly problems = new Map<LedPartition, EngineError>();
@@ -37,6 +39,8 @@ export class TopicSchedule {
   finished(outcome: TopicOutcome | undefined, last: LastRound, hasMore: boolean, rules: IntervalRules, nowMs: number) {
     this.turn++;
     if (outcome !== undefined) this.last = last;
+    this.made.objects += last.objects;
+    this.made.bytes += last.bytes;
     const largest = outcome?.largestBytes ?? 0;
     this.intervalMs = nextIntervalMs(this.intervalMs, largest, rules);
     this.dueMs = nowMs + (hasMore && outcome?.error === undefined ? 0 : this.intervalMs);
