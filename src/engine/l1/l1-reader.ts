@@ -242,7 +242,7 @@ export class L1Reader implements AsyncDisposable {
       const wantEnd = this.#wantEnd(progress, extent, chunk, position);
       using held = new HeldChunks(this.#chunks.want(object, chunk, wantEnd));
       for (let got = await held.next(options.signal); got !== undefined; got = await held.next(options.signal)) {
-        const stop = this.#select(progress, extent, chunk, position, got);
+        const stop = this.#select(progress, extent, { from, chunk, position }, got);
         if (stop !== 'chunk') return stop === 'full' ? 'enough' : stop;
         position = footer.chunkEnd(chunk);
         chunk++;
@@ -253,19 +253,21 @@ export class L1Reader implements AsyncDisposable {
     return 'extent';
   }
 
-  /** Takes what is wanted of one chunk, from a byte of the object on. */
+  /**
+   * Takes what is wanted of one chunk, from a byte of the object on. `from` is where the read came to its extent: one that extents before
+   * it were merged into holds their batches too, which the read has.
+   */
   #select(
     progress: Progress,
     { object }: OpenExtent,
-    chunk: number,
-    position: number,
+    { from, chunk, position }: { readonly from: number; readonly chunk: number; readonly position: number },
     got: HeldChunk,
   ): BatchSelection['stop'] {
     const { options, collected } = progress;
     const start = object.footer.chunkPosition(chunk);
     const left = progress.bytesMax - collected.bytes;
     const wish = {
-      from: options.from,
+      from,
       until: options.until,
       bytesMax: left,
       firstBytesMax: collected.bytes > 0 ? left : options.atLeastOne ? Number.POSITIVE_INFINITY : options.bytesMax,

@@ -80,6 +80,19 @@ describe('a read of history', () => {
     expect(got).toEqual(range(0, 300));
   });
 
+  it('gives every batch once where extents are merged while it reads through them', async () => {
+    const stage = new L1Stage();
+    const old = [
+      ...(await stage.object([{ base: 0, last: 9, batches: batchesFrom(0, 10) }])),
+      ...(await stage.object([{ base: 10, last: 19, batches: batchesFrom(10, 10) }])),
+    ];
+    await using reader = stage.reader();
+    expect(await readOffsets(reader, { from: 0, bytesMax: 300 })).toEqual([0, 1, 2]);
+    await stage.object([{ base: 0, last: 19, batches: batchesFrom(0, 20) }], {}, old);
+    // Its first extent is known as it was; what follows is found in the merged one, which holds the first once more.
+    expect(await readOffsets(reader, { from: 3 })).toEqual(range(3, 20));
+  });
+
   it('asks the metastore once per extent of a sequential reader, not once per read', async () => {
     const stage = new L1Stage();
     await stage.object([{ base: 0, last: 99, batches: batchesFrom(0, 100) }]);
