@@ -77,7 +77,7 @@ export interface ReconcileRunResult {
   /** Whether everything that was pending when it was ordered is reconciled now. */
   readonly complete: boolean;
   readonly tookMs: number;
-  /** Uploaded meanwhile, other topics included. */
+  /** Uploaded meanwhile for the topics that were ordered. */
   readonly objects: number;
   readonly bytes: number;
   /** Of the partitions below. */
