@@ -196,8 +196,9 @@ export class ExtentIndex {
     if (cold !== undefined && covers(cold.extents, from)) {
       return { extents: cold.extents, start: findExtent(cold.extents, from, 0) };
     }
-    let entry =
-      cold !== undefined && cold.extents.at(-1)?.lastOffset === from - 1 ? cold.nextEntry : this.entryOf(from);
+    const goesOn = cold !== undefined && cold.extents.at(-1)?.lastOffset === from - 1;
+    // What came behind the last run may be trimmed meanwhile, where it told of no batches.
+    let entry = goesOn ? Math.max(cold.nextEntry, this.#firstEntry) : this.entryOf(from);
     for (;;) {
       const entries = await this.#options.readLog(entry, coldReadBytes);
       const last = entries.at(-1);

@@ -73,7 +73,8 @@ export class TimestampQueries {
     for (const [at, segment] of extents.segments.entries()) {
       if (segment.maxTimestamp < timestamp) continue;
       if ((extents.segments[at + 1]?.baseOffset ?? state.nextOffset) <= from) continue;
-      return this.#firstFrom(offset(Math.max(segment.baseOffset, from)), timestamp);
+      // Awaited here: the pin must outlast it.
+      return await this.#firstFrom(offset(Math.max(segment.baseOffset, from)), timestamp);
     }
     return undefined;
   }
@@ -136,7 +137,7 @@ export class TimestampQueries {
     }
     if (best === undefined) return undefined;
     const { maxTimestamp } = best;
-    return this.#firstInExtent(best, (one) => one === maxTimestamp);
+    return await this.#firstInExtent(best, (one) => one === maxTimestamp);
   }
 
   async #firstInExtent(extent: Extent, matches: Matches): Promise<FoundOffset | undefined> {

@@ -131,6 +131,11 @@ export class HistoryWorld extends WriteWorld {
     await this.start();
   }
 
+  /** Takes the bytes out of the batch cache: what is read from then on comes from the store. */
+  forgetBatchCache(): void {
+    for (let filled = 0; filled < 64; filled++) this.slabs.allocate(64 * 1024)?.unpin();
+  }
+
   /** The metastore's domains are written to the bucket. */
   flushMetastore(): void {
     for (const at of this.domains.keys()) this.covered[at] = this.applied[at] as number;

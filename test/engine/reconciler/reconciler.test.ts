@@ -20,11 +20,6 @@ async function produceMany(made: HistoryWorld, names: readonly string[], index =
 
 const named = (count: number, name = 'r'): string[] => Array.from({ length: count }, (_, at) => `${name}${at}`);
 
-/** Takes the bytes out of the batch cache: what is read from then on comes from the store. */
-function forgetCache(made: HistoryWorld): void {
-  for (let filled = 0; filled < 64; filled++) made.slabs.allocate(64 * 1024)?.unpin();
-}
-
 describe('a round', () => {
   it('carries what is committed into one L1 object for a metastore domain, and moves the LRO', async () => {
     const made = await world(3);
@@ -55,7 +50,7 @@ describe('a round', () => {
     await made.clock.advance(20);
     await all;
     expect((await made.footers()).length).toBe(1);
-    forgetCache(made);
+    made.forgetBatchCache();
     made.settings.enabled = true;
     await made.settle();
     expect(made.l0Gets.length).toBe(1);
@@ -137,7 +132,7 @@ describe('a read', () => {
     await made.settle();
     made.settings.enabled = false;
     await produceMany(made, named(20, 'l0.'));
-    forgetCache(made);
+    made.forgetBatchCache();
     const expected = [...named(20), ...named(20, 'l0.')];
     for (const bytesMax of [1, 150, 700, 100_000]) {
       for (let from = 0; from < 40; from++) {
@@ -262,7 +257,7 @@ describe('the log of a partition', () => {
     made.recentExtentsMax = 16;
     made.settings.enabled = false;
     await produceMany(made, named(60));
-    forgetCache(made);
+    made.forgetBatchCache();
     const reading = made.fetchAll();
     made.settings.enabled = true;
     await made.settle();
@@ -295,7 +290,7 @@ describe('what goes wrong', () => {
     });
     await produceMany(made, named(3));
     await produceMany(made, named(3, 'other'), 1);
-    forgetCache(made);
+    made.forgetBatchCache();
     const { key, bytes } = (await made.footers()).find(
       ({ footer }) => footer.partitions[0]?.index === 0 && footer.partitions[0]?.batches[0]?.baseOffset === 1,
     ) as { key: string; bytes: Buffer };
@@ -319,7 +314,7 @@ describe('what goes wrong', () => {
     });
     await produceMany(made, named(3));
     await produceMany(made, named(3, 'other'), 1);
-    forgetCache(made);
+    made.forgetBatchCache();
     const lost = (await made.footers()).find(
       ({ footer }) => footer.partitions[0]?.index === 0 && footer.partitions[0]?.batches[0]?.baseOffset === 1,
     );
@@ -419,7 +414,7 @@ describe('memory', () => {
     const large = 'x'.repeat(6 * 1024);
     for (let at = 0; at < 8; at++)
       for (let index = 0; index < 6; index++) await made.produce({ payload: large }, index);
-    forgetCache(made);
+    made.forgetBatchCache();
     let most = 0;
     made.faults = {
       next: () => {
