@@ -1,8 +1,10 @@
 // What a partition reads of its reconciled offsets: the metastore says which extent holds them, L1 objects hold the batches.
 //
 // It knows nothing of log start, high watermark or LRO: whoever asks says from where and up to where. Batches that compaction has
-// thinned out leave gaps, which readers pass over.
+// thinned out leave gaps, which readers pass over. What the metastore should know and does not is damage, never a gap: a reader that
+// passed over it would lose what was acknowledged.
 
+import { EngineError } from '../base/errors.ts';
 import { type Offset, offset } from '../base/ids.ts';
 import type { L1Place, L1Read, L1Reader } from '../l1/l1.ts';
 import type { MetastoreQueries } from '../metastore/metastore.ts';
@@ -21,10 +23,18 @@ export class History {
     this.#options = options;
   }
 
-  /** As a partition reads, up to `until` (exclusive); `nothingThere` where there is no batch. */
-  read(of: PartitionName, options: ReadOptions & { readonly until: Offset }): Promise<L1Read> {
+  /** As a partition reads, up to `until` (exclusive), all of it reconciled; `nothingThere` where there is no batch. */
+  async read(of: PartitionName, options: ReadOptions & { readonly until: Offset }): Promise<L1Read> {
     const { topicId, index: partition } = of;
-    return this.#options.reader.read({ topicId, partition }, options);
+    const read = await this.#options.reader.read({ topicId, partition }, options);
+    if (!read.nothingThere) return read;
+    const known = (await this.#options.metastore.partition({ topicId, partition }))?.nextOffset ?? 0;
+    if (known >= options.until) return read;
+    throw new EngineError(
+      'corrupt-log',
+      `the metastore has partition ${partition} of topic ${topicId} up to ${known} only, its log says that offsets up to ${options.until} are reconciled`,
+      { context: { topicId, partition, nextOffset: known, reconciledEnd: options.until } },
+    );
   }
 
   /** The first batch at or above `from` that may have a record at or after a time. */
@@ -77,8 +87,14 @@ export class History {
 
 type LocatedExtent = NonNullable<Awaited<ReturnType<MetastoreQueries['firstExtentAtOrAbove']>>>;
 
-/** Where to read an extent; undefined where there is none, or its object has no row, which the validators report. */
+/** Where to read an extent. Throws `corrupt-object` where its object has no row: its bytes are not known, but there are some. */
 export function placeOf(extent: LocatedExtent | undefined): L1Place | undefined {
-  if (extent?.object === undefined) return undefined;
-  return { ...extent, object: extent.object };
+  if (extent === undefined) return undefined;
+  const { object, objectId, baseOffset, lastOffset } = extent;
+  if (object !== undefined) return { ...extent, object };
+  throw new EngineError(
+    'corrupt-object',
+    `the metastore has offsets ${baseOffset} to ${lastOffset} in L1 object ${objectId}, and no row of that object`,
+    { context: { objectId, baseOffset, lastOffset } },
+  );
 }
