@@ -76,6 +76,10 @@ export class EngineProcess implements AsyncDisposable {
     await this.#server?.stop(60_000);
   }
 
+  output(): string {
+    return this.#server?.output() ?? '';
+  }
+
   async facts(): Promise<EngineFacts> {
     return (await (await fetch(`http://127.0.0.1:${this.#options.factsPort}/`)).json()) as EngineFacts;
   }

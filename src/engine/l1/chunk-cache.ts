@@ -75,22 +75,19 @@ export class ChunkCache {
     return wants;
   }
 
-  /** Starts to fetch chunks [first, end) where they are missing and there is memory. Gives the number of the first it did not get to. */
+  /**
+   * Starts to fetch the first of chunks [first, end) by one GET, as many as find memory side by side. Gives the number of the first that
+   * it did not get to: `first` itself where there is no memory.
+   */
   ahead(object: OpenObject, first: number, end: number): number {
-    for (let chunk = first; chunk < end; ) {
-      if (this.isNear(object, chunk)) {
-        chunk++;
-        continue;
-      }
-      const runEnd = this.#runEnd(object, chunk, end);
-      const length = lengthOf(object, chunk, runEnd);
-      const memory = this.#memory.allocateAhead(length);
-      if (memory === undefined) return chunk;
-      this.aheadBytes += length;
-      this.#startRun(object, chunk, runEnd, memory, () => this.#memory.aheadDone(length));
-      chunk = runEnd;
-    }
-    return end;
+    if (this.isNear(object, first)) return first + 1;
+    const runEnd = this.#runEnd(object, first, end);
+    const length = lengthOf(object, first, runEnd);
+    const memory = this.#memory.allocateAhead(length);
+    if (memory === undefined) return first;
+    this.aheadBytes += length;
+    this.#startRun(object, first, runEnd, memory, () => this.#memory.aheadDone(length));
+    return runEnd;
   }
 
   async settled(): Promise<void> {

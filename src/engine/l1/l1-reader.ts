@@ -55,6 +55,8 @@ export interface L1ReaderOptions {
 export interface L1ReaderStats {
   readonly memoryBytes: number;
   readonly memoryBytesMax: number;
+  /** Of the memory: what answers hold, and what is being filled. */
+  readonly pinnedBytes: number;
   readonly footerBytes: number;
   /** GETs of chunks, and what came by them. */
   readonly reads: number;
@@ -162,6 +164,7 @@ export class L1Reader implements AsyncDisposable {
     return {
       memoryBytes: this.#memory.bytes,
       memoryBytesMax: this.#memory.bytesMax,
+      pinnedBytes: this.#memory.pinnedBytes,
       footerBytes: this.#footers.bytes,
       reads: this.#reader.reads,
       readBytes: this.#reader.readBytes,
@@ -238,7 +241,7 @@ export class L1Reader implements AsyncDisposable {
     let position = stands?.position ?? footer.chunkPosition(Math.min(chunk, end - 1));
     while (chunk < end) {
       if (footer.chunkBaseOffset(chunk) >= options.until) return 'until';
-      if (isFull(progress)) return 'enough';
+      if (isFull(progress) || this.#isEnough(progress, extent, chunk, 0)) return 'enough';
       const wantEnd = this.#wantEnd(progress, extent, chunk, position);
       using held = new HeldChunks(this.#chunks.want(object, chunk, wantEnd));
       for (let got = await held.next(options.signal); got !== undefined; got = await held.next(options.signal)) {
@@ -290,12 +293,8 @@ export class L1Reader implements AsyncDisposable {
   }
 
   /** The chunks to ask for at once, up to one GET: for who reads on all that are touched, else those that fit as a whole. */
-  #wantEnd(
-    { options, sequential, collected, bytesMax }: Progress,
-    extent: OpenExtent,
-    first: number,
-    position: number,
-  ) {
+  #wantEnd(progress: Progress, extent: OpenExtent, first: number, position: number): number {
+    const { options, sequential, collected, bytesMax } = progress;
     const { footer } = extent.object;
     const getEnd = footer.chunkPosition(first) + this.#memory.runBytesMax;
     const wishEnd = position + bytesMax - collected.bytes;
@@ -303,8 +302,19 @@ export class L1Reader implements AsyncDisposable {
     for (const limit = footer.endChunk(extent.section); end < limit; end++) {
       const fits = sequential ? footer.chunkPosition(end) < wishEnd : footer.chunkEnd(end) <= wishEnd;
       if (!fits || footer.chunkEnd(end) > getEnd || footer.chunkBaseOffset(end) >= options.until) break;
+      if (this.#isEnough(progress, extent, end, footer.chunkPosition(end) - position)) break;
     }
     return end;
+  }
+
+  /** A reader that is read ahead for does not wait for a GET when it has half of what it asked for: the GET would be a small one. */
+  #isEnough(
+    { sequential, collected, bytesMax }: Progress,
+    { object }: OpenExtent,
+    chunk: number,
+    more: number,
+  ): boolean {
+    return sequential && (collected.bytes + more) * 2 >= bytesMax && !this.#chunks.isNear(object, chunk);
   }
 
   /** Remembers where the reader stands, and has what it will ask for next fetched. */
@@ -315,6 +325,7 @@ export class L1Reader implements AsyncDisposable {
     if (!moves || cursor.gone || cursor.next !== options.from) return;
     if (nothingThere) cursor.moveTo(options.until, undefined);
     else cursor.moveTo(next, at);
+    cursor.readBytes = collected.bytes;
     if (sequential) {
       const limits = { windowBytesMin, windowBytesMax, bytesMax: Math.floor(this.#memory.pooledBytesMax / 2) };
       const readers = this.#cursors.sequentialCount + (cursor.window === 0 ? 1 : 0);

@@ -19,5 +19,16 @@ export function nextWindow(window: number, readers: number, limits: AheadLimits)
   return Math.min(grown, Math.floor(limits.bytesMax / Math.max(1, readers)));
 }
 
-/** Bytes of one GET ahead: at least two fit the window, so that one is on its way while the other is read; they are as large as can be. */
-export const runBytes = (window: number, runBytesMax: number): number => Math.min(Math.floor(window / 2), runBytesMax);
+export interface RunLimits {
+  readonly leastBytes: number;
+  readonly mostBytes: number;
+}
+
+/**
+ * Bytes of one GET ahead: at least two fit the window, so that one is on its way while the other is read. Where the reader takes more
+ * than that at a time, a GET is as large, if the window has room for it.
+ */
+export function runLimits(window: number, readBytes: number, runBytesMax: number): RunLimits {
+  const leastBytes = Math.min(Math.floor(window / 2), runBytesMax);
+  return { leastBytes, mostBytes: Math.min(Math.max(leastBytes, readBytes), runBytesMax) };
+}

@@ -9,7 +9,7 @@ import type { ChunkCache } from './chunk-cache.ts';
 import type { ChunkMemory } from './chunk-memory.ts';
 import type { ExtentFinder, OpenExtent } from './extent-finder.ts';
 import type { L1Place } from './l1-place.ts';
-import { runBytes } from './read-ahead-policy.ts';
+import { runLimits } from './read-ahead-policy.ts';
 import type { BatchPlace, Located, ReadCursor } from './read-cursors.ts';
 
 /** Extents that one reader has looked up: bounds how far ahead readers of tiny extents are. */
@@ -105,15 +105,19 @@ export class ReadAhead {
     const start = stands?.position ?? located.place.position;
     const end = footer.endChunk(section);
     let chunk = Math.max(located.aheadChunk ?? 0, stands?.chunk ?? footer.firstChunk(section));
-    const most = runBytes(cursor.window, this.#memory.runBytesMax);
+    const { leastBytes, mostBytes } = runLimits(cursor.window, cursor.readBytes, this.#memory.runBytesMax);
+    const windowEnd = start + cursor.window - before;
     while (chunk < end) {
       let runEnd = chunk + 1;
-      while (runEnd < end && footer.chunkEnd(runEnd) - footer.chunkPosition(chunk) <= most) runEnd++;
-      if (before + footer.chunkEnd(runEnd - 1) - start > cursor.window) return false;
+      for (const from = footer.chunkPosition(chunk); runEnd < end; runEnd++) {
+        const last = footer.chunkEnd(runEnd);
+        if (last - from > (last > windowEnd ? leastBytes : mostBytes)) break;
+      }
+      if (footer.chunkEnd(runEnd - 1) > windowEnd) return false;
       const reached = this.#chunks.ahead(object, chunk, runEnd);
+      if (reached === chunk) return false;
       located.aheadChunk = reached;
-      if (reached < runEnd) return false;
-      chunk = runEnd;
+      chunk = reached;
     }
     return true;
   }

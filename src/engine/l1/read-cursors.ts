@@ -37,6 +37,8 @@ export class ReadCursor {
   located: Located[] = [];
   /** How far ahead is read; 0 until the reader is known to be sequential. */
   window = 0;
+  /** What its last read gave it. */
+  readBytes = 0;
   lastUsedMs = 0;
   gone = false;
   /** A look-up of the next extent that is under way. */
