@@ -314,7 +314,8 @@ export class L1Reader implements AsyncDisposable {
     chunk: number,
     more: number,
   ): boolean {
-    return sequential && (collected.bytes + more) * 2 >= bytesMax && !this.#chunks.isNear(object, chunk);
+    const bytes = collected.bytes + more;
+    return sequential && bytes > 0 && bytes * 2 >= bytesMax && !this.#chunks.isNear(object, chunk);
   }
 
   /** Remembers where the reader stands, and has what it will ask for next fetched. */

@@ -46,6 +46,37 @@ function filesOnDisk(): string[] {
 const bytesOnDisk = () => filesOnDisk().reduce((sum, path) => sum + statSync(path).size, 0);
 
 describe('a disk cache', () => {
+  it('fills memory that it is lent, and says when it needs the bytes it was given no more', async () => {
+    await using cache = await open();
+    const given = Buffer.from('hello world');
+    let written = 0;
+    const keep = () => cache.keep(table, 0, [given], () => void written++);
+    expect(keep()).toBe(true);
+    const into = Buffer.alloc(5);
+    expect(cache.read(table, 0, 6, 5, into)).toBe(into);
+    expect(into.toString()).toBe('world');
+    expect(written).toBe(0);
+    await cache.settled();
+    expect(written).toBe(1);
+    given.fill(0);
+    into.fill(0);
+    expect(cache.read(table, 0, 6, 5, into)).toBe(into);
+    expect(into.toString()).toBe('world');
+    // What is there already is not needed at all.
+    expect(keep()).toBe(true);
+    expect(written).toBe(2);
+  });
+
+  it('says that it needs bytes no more when they could not be written either', async () => {
+    await using cache = await open({ fileSystem: failing({ write: refuse('ENOSPC') }) });
+    let written = 0;
+    expect(cache.keep(table, 0, [bytes(1)], () => void written++)).toBe(true);
+    await cache.settled();
+    expect(written).toBe(1);
+    expect(cache.keep(table, 1, [bytes(1)], () => void written++)).toBe(false);
+    expect(written).toBe(1);
+  });
+
   it('gives back what it was given, in memory first and then from the disk', async () => {
     await using cache = await open();
     expect(cache.read(table, 0, 0, 10)).toBeUndefined();

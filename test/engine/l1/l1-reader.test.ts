@@ -41,6 +41,13 @@ describe('a read of history', () => {
     expect(none).toMatchObject({ bytes: 0, nothingThere: false });
   });
 
+  it('goes on by one batch at a time where no bytes are allowed for, but one must come', async () => {
+    const stage = new L1Stage();
+    await stage.object([{ base: 0, last: 9, batches: batchesFrom(0, 10, 1000) }], { indexBytes: 1000 });
+    await using reader = stage.reader();
+    for (let from = 0; from < 10; from++) expect(await readOffsets(reader, { from, bytesMax: 0 })).toEqual([from]);
+  });
+
   it('passes over what compaction left empty, inside extents and between them', async () => {
     const stage = new L1Stage();
     await stage.object([
