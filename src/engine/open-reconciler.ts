@@ -42,6 +42,7 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
     clock,
     logger,
     pace: (bytes, signal) => history.pace(bytes, signal),
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
     step,
   });
 }

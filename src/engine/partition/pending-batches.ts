@@ -20,6 +20,8 @@ export interface PendingLimits {
   /** The first batch is given however large it is. */
   readonly bytesMax: number;
   readonly batchesMax: number;
+  /** Waited for between pieces of the log, so that others have their turn of the event loop. */
+  readonly pause?: () => Promise<void>;
 }
 
 export interface PendingBatchesOptions {
@@ -40,7 +42,7 @@ export class PendingBatches {
   }
 
   /** Whole batches from `from` on, which must be where a batch begins, up to `until` (exclusive). */
-  async read(from: Offset, until: Offset, { bytesMax, batchesMax }: PendingLimits): Promise<PendingBatch[]> {
+  async read(from: Offset, until: Offset, { bytesMax, batchesMax, pause }: PendingLimits): Promise<PendingBatch[]> {
     if (from >= until) return [];
     const { group, extents, readLog } = this.#options;
     // The entry that was noted may be trimmed meanwhile, when all its batches lie below.
@@ -66,7 +68,9 @@ export class PendingBatches {
         entry = one.index;
         if (next >= until) break;
       }
-      if (next < until) entry++;
+      if (next >= until) break;
+      entry++;
+      await pause?.();
     }
     return this.#finish(from, start, found, entry);
   }

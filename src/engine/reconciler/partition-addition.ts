@@ -84,14 +84,24 @@ export async function producersOf(
   return snapshots;
 }
 
-/** Producers that the metastore has and the partition has forgotten; a bounded number, the rest the next time. */
+/** Where a look through the producers that the metastore has of a partition goes on: behind this id, undefined for the first. */
+export interface ProducerSweep {
+  readonly after: number | undefined;
+}
+
+/** Producers that the metastore has and the partition has forgotten: of a bounded number, and where to go on if there are more. */
 export async function forgottenProducers(
   metastore: MetastoreQueries,
   leader: LedPartition,
   touched: readonly ProducerSnapshot[],
-): Promise<number[]> {
+  { after }: ProducerSweep,
+): Promise<{ readonly forgotten: number[]; readonly next: ProducerSweep | undefined }> {
   const of = { topicId: leader.topicId, partition: leader.index };
   const added = new Set(touched.map(({ producerId }) => producerId));
-  const known = await metastore.producers(of, { limit: sweepMax });
-  return known.map(({ producerId }) => producerId).filter((id) => !added.has(id) && !leader.knowsProducer(id));
+  const known = await metastore.producers(of, { limit: sweepMax, ...(after === undefined ? {} : { after }) });
+  const forgotten = known
+    .map(({ producerId }) => producerId)
+    .filter((id) => !added.has(id) && !leader.knowsProducer(id));
+  const last = known.at(-1);
+  return { forgotten, next: last === undefined || known.length < sweepMax ? undefined : { after: last.producerId } };
 }

@@ -11,6 +11,7 @@ import type { Logger } from '../base/logger.ts';
 import type { LedPartition } from '../partition/partition.ts';
 import type { IntervalRules } from './adaptive-interval-policy.ts';
 import { noOutcome, type runRound, type TopicOutcome } from './round.ts';
+import type { FittedRound } from './round-fit.ts';
 import type { Job } from './round-job.ts';
 import { isPending, type PlannedJobs } from './round-plan.ts';
 import { TopicSchedule } from './topic-schedule.ts';
@@ -19,7 +20,13 @@ export interface ReconcileLoopOptions {
   readonly partitions: () => Iterable<LedPartition>;
   readonly enabled: () => boolean;
   readonly interval: () => IntervalRules;
-  readonly plan: (topicId: TopicId, leaders: readonly LedPartition[], turn: number) => Promise<PlannedJobs>;
+  readonly plan: (
+    topicId: TopicId,
+    leaders: readonly LedPartition[],
+    behind: ReadonlyMap<number, number>,
+  ) => Promise<PlannedJobs>;
+  /** What of the jobs fits the memory of one round. */
+  readonly fitting: (jobs: readonly Job[]) => Promise<FittedRound>;
   readonly round: (jobs: readonly Job[]) => ReturnType<typeof runRound>;
   /** Between rounds, now and then. */
   readonly trim: (leaders: Iterable<LedPartition>) => Promise<void>;
@@ -29,7 +36,7 @@ export interface ReconcileLoopOptions {
 
 /** Placeholders that one round holds in memory; topics beyond that are due again at once. */
 const roundBatchesMax = 200_000;
-/** How often topics that came and went are looked for, and logs are trimmed, at least. */
+/** How often topics that came and went are looked for at least, and logs are trimmed at most: that looks at every partition. */
 const lookMs = 1_000;
 
 export class ReconcileLoop implements AsyncDisposable {
@@ -38,6 +45,7 @@ export class ReconcileLoop implements AsyncDisposable {
   #leaders = new Map<TopicId, LedPartition[]>();
   readonly #ordered = new Set<TopicId>();
   #pausedSinceMs: number | undefined;
+  #trimmedMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -123,8 +131,9 @@ export class ReconcileLoop implements AsyncDisposable {
       const known = this.#schedules.get(topicId);
       if (known === undefined) {
         this.#schedules.set(topicId, new TopicSchedule(topicId, interval().minMs, clock.monotonicMs()));
-      } else {
-        for (const leader of known.problems.keys()) if (!leaders.includes(leader)) known.problems.delete(leader);
+      } else if (known.problems.size > 0) {
+        const led = new Set(leaders);
+        for (const leader of known.problems.keys()) if (!led.has(leader)) known.problems.delete(leader);
       }
     }
   }
@@ -154,10 +163,13 @@ export class ReconcileLoop implements AsyncDisposable {
 
   /** Never rejects. */
   async #turn(): Promise<void> {
-    const { clock, logger, trim } = this.#options;
+    const { clock, logger, interval } = this.#options;
     try {
       this.#look();
       const nowMs = clock.monotonicMs();
+      // The longest interval may have become shorter.
+      const latestMs = nowMs + interval().maxMs;
+      for (const one of this.#schedules.values()) one.dueMs = Math.min(one.dueMs, latestMs);
       const due = [...this.#schedules.values()].filter(
         (one) => this.#ordered.has(one.topicId) || (one.dueMs <= nowMs && this.#mayRun(one)),
       );
@@ -166,7 +178,7 @@ export class ReconcileLoop implements AsyncDisposable {
       for (const { topicId } of took) if (ordered.has(topicId)) this.#ordered.delete(topicId);
       // What is not led here any more has no rounds.
       for (const topicId of ordered) if (!this.#schedules.has(topicId)) this.#ordered.delete(topicId);
-      await trim([...this.#leaders.values()].flat());
+      await this.#trim();
     } catch (error) {
       this.#ordered.clear();
       const { code, message, stack } = toEngineError(error);
@@ -174,26 +186,38 @@ export class ReconcileLoop implements AsyncDisposable {
     }
   }
 
+  async #trim(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#trimmedMs < lookMs) return;
+    this.#trimmedMs = nowMs;
+    await this.#options.trim([...this.#leaders.values()].flat());
+  }
+
   /** Resolves to the topics that took part. */
   async #round(wanted: readonly TopicSchedule[]): Promise<readonly TopicSchedule[]> {
-    const { clock, interval, plan, round } = this.#options;
+    const { clock, interval, plan, fitting, round } = this.#options;
     const atMs = clock.nowMs();
     const began = clock.monotonicMs();
-    const jobs: Job[] = [];
+    const wantedJobs: Job[] = [];
+    const left = new Set<LedPartition>();
     const unplanned = new Map<TopicId, ReadonlyMap<LedPartition, EngineError>>();
     const due: TopicSchedule[] = [];
     let batches = 0;
     for (const schedule of wanted.toSorted((a, b) => a.dueMs - b.dueMs)) {
       if (batches >= roundBatchesMax) break;
-      const { topicId, turn } = schedule;
+      const { topicId, behind } = schedule;
       due.push(schedule);
       const leaders = this.leadersOf(topicId).filter(isPending);
       if (leaders.length === 0) continue;
-      const planned = await plan(topicId, leaders, turn);
-      jobs.push(...planned.jobs);
+      const planned = await plan(topicId, leaders, behind);
+      wantedJobs.push(...planned.jobs);
+      for (const [domain, partition] of planned.ends) behind.set(domain, partition);
+      for (const leader of planned.left) left.add(leader);
       for (const { parts } of planned.jobs) for (const part of parts) batches += part.batches.length;
       if (planned.problems.size > 0) unplanned.set(topicId, planned.problems);
     }
+    const { jobs, cut } = await fitting(wantedJobs);
+    for (const leader of cut) left.add(leader);
     const outcomes = jobs.length === 0 ? new Map<TopicId, TopicOutcome>() : await round(jobs);
     for (const [topicId, problems] of unplanned) {
       outcomes.set(topicId, withProblems(outcomes.get(topicId) ?? noOutcome(), problems));
@@ -203,9 +227,11 @@ export class ReconcileLoop implements AsyncDisposable {
     for (const schedule of due) {
       const outcome = outcomes.get(schedule.topicId);
       const { objects = 0, bytes = 0, offsets = 0, error } = outcome ?? {};
-      const hasMore = this.leadersOf(schedule.topicId).some((leader) => this.#isBehind(leader));
       const taken = (planned.get(schedule.topicId) ?? []).flatMap(({ parts }) => parts.map(({ leader }) => leader));
       schedule.took([...taken, ...(unplanned.get(schedule.topicId)?.keys() ?? [])], outcome);
+      const hasMore = this.leadersOf(schedule.topicId).some(
+        (leader) => (left.has(leader) || this.#isBehind(leader)) && !schedule.problems.has(leader),
+      );
       const last = { atMs, tookMs: nowMs - began, objects, bytes, offsets, error };
       schedule.finished(outcome, last, hasMore, interval(), nowMs);
     }

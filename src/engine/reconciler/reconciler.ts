@@ -14,9 +14,11 @@ import type { LedPartition } from '../partition/partition.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { IntervalRules } from './adaptive-interval-policy.ts';
 import { type DomainProgress, FlushLedger } from './flush-ledger.ts';
+import type { ProducerSweep } from './partition-addition.ts';
 import { ReconcileCounters } from './reconcile-counters.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
 import { runRound } from './round.ts';
+import { fitToMemory } from './round-fit.ts';
 import type { Job } from './round-job.ts';
 import { isPending, type PlannedJobs, planJobs } from './round-plan.ts';
 import type { TopicSchedule } from './topic-schedule.ts';
@@ -44,6 +46,8 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pace: (bytes: number, signal: AbortSignal) => Promise<void>;
+  /** Lets others have their turn of the event loop. */
+  readonly pause: () => Promise<void>;
   readonly step: (name: string) => Promise<void> | void;
 }
 
@@ -69,11 +73,11 @@ export class Reconciler implements AsyncDisposable {
   readonly #memory: ByteBudget;
   readonly #ledger: FlushLedger;
   readonly #stopping = new AbortController();
-  readonly #swept = new WeakMap<LedPartition, number>();
+  readonly #sweeps = new WeakMap<LedPartition, { readonly dueMs: number; readonly from: ProducerSweep }>();
   readonly #loop: ReconcileLoop;
 
   constructor(options: ReconcilerOptions) {
-    const { settings, clock, logger, partitions } = options;
+    const { settings, clock, logger, partitions, pause } = options;
     this.#options = options;
     this.#memory = new ByteBudget(settings.memoryBytes);
     this.#ledger = new FlushLedger(options.domains);
@@ -81,7 +85,8 @@ export class Reconciler implements AsyncDisposable {
       partitions,
       enabled: settings.enabled,
       interval: settings.interval,
-      plan: (topicId, leaders, turn) => this.#plan(topicId, leaders, turn),
+      plan: (topicId, leaders, behind) => this.#plan(topicId, leaders, behind),
+      fitting: (jobs) => fitToMemory(jobs, settings.memoryBytes, pause),
       round: (jobs) => this.#round(jobs),
       trim: (leaders) => this.#trim(leaders),
       clock,
@@ -130,7 +135,7 @@ export class Reconciler implements AsyncDisposable {
   /** What a round would do for a topic now. */
   async plan(topicId: TopicId): Promise<readonly Job[]> {
     const schedule = this.#loop.schedules().get(topicId);
-    return (await this.#plan(topicId, this.leadersOf(topicId), schedule?.turn ?? 0)).jobs;
+    return (await this.#plan(topicId, this.leadersOf(topicId), schedule?.behind ?? new Map())).jobs;
   }
 
   /**
@@ -183,26 +188,32 @@ export class Reconciler implements AsyncDisposable {
     return this.#options.metastore.domainOf({ topicId, partition: index });
   }
 
-  #plan(topicId: TopicId, leaders: readonly LedPartition[], turn: number): Promise<PlannedJobs> {
-    const { metastore, settings } = this.#options;
+  #plan(topicId: TopicId, leaders: readonly LedPartition[], behind: ReadonlyMap<number, number>): Promise<PlannedJobs> {
+    const { metastore, settings, pause } = this.#options;
     return planJobs(topicId, leaders.filter(isPending), {
       domainOf: (of) => metastore.domainOf(of),
       objectBytesMax: settings.interval().targetBytes * objectSurplus,
-      turn,
-      sweep: (leader) => this.#isSweepDue(leader),
+      behind,
+      sweep: (leader) => this.#sweepOf(leader),
+      pause,
     });
   }
 
-  #isSweepDue(leader: LedPartition): boolean {
+  #sweepOf(leader: LedPartition): ProducerSweep | undefined {
+    const { dueMs, from } = this.#sweeps.get(leader) ?? { dueMs: 0, from: { after: undefined } };
+    return dueMs > this.#options.clock.monotonicMs() ? undefined : from;
+  }
+
+  #swept(leader: LedPartition, next: ProducerSweep | undefined): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const last = this.#swept.get(leader);
-    if (last !== undefined && nowMs - last < sweepMs) return false;
-    this.#swept.set(leader, nowMs);
-    return true;
+    this.#sweeps.set(
+      leader,
+      next === undefined ? { dueMs: nowMs + sweepMs, from: { after: undefined } } : { dueMs: nowMs, from: next },
+    );
   }
 
   async #round(jobs: readonly Job[]): ReturnType<typeof runRound> {
-    const { metastore, store, clusterId, newBuilder, settings, clock, logger, pace, step } = this.#options;
+    const { metastore, store, clusterId, newBuilder, settings, clock, logger, pace, pause, step } = this.#options;
     const { signal } = this.#stopping;
     this.counters.rounds++;
     const outcomes = await runRound(jobs, {
@@ -217,9 +228,11 @@ export class Reconciler implements AsyncDisposable {
       clock,
       logger,
       pace: (bytes) => pace(bytes, signal),
+      pause,
       step,
       signal,
       onAdded: (leader, domain, nextOffset) => this.#ledger.note(leader, domain, nextOffset),
+      onSwept: (leader, next) => this.#swept(leader, next),
     });
     if ([...outcomes.values()].some(({ error }) => error !== undefined)) this.counters.failedRounds++;
     return outcomes;

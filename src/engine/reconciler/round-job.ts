@@ -17,7 +17,7 @@ import type { AddObjectsAnswer, AddObjectsRequest, Metastore, PartitionAddition 
 import type { LedPartition, PendingBatch } from '../partition/partition.ts';
 import { isControl, verifyStoredBatch } from '../records/record-batch-format.ts';
 import { framed } from './framed-batch.ts';
-import { forgottenProducers, producersOf, stretchOf } from './partition-addition.ts';
+import { forgottenProducers, type ProducerSweep, producersOf, stretchOf } from './partition-addition.ts';
 import type { ReconcileCounters } from './reconcile-counters.ts';
 import type { JobReads, RoundReads } from './round-reads.ts';
 
@@ -26,8 +26,8 @@ export interface JobPart {
   readonly leader: LedPartition;
   readonly from: Offset;
   readonly batches: readonly PendingBatch[];
-  /** Whether to look for producers that the partition has forgotten. */
-  readonly sweep: boolean;
+  /** Where to look for producers that the partition has forgotten; undefined for not now. */
+  readonly sweep: ProducerSweep | undefined;
 }
 
 export interface Job {
@@ -43,6 +43,8 @@ export interface RoundJobOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pace: (bytes: number) => Promise<void>;
+  /** Lets others have their turn of the event loop. */
+  readonly pause: () => Promise<void>;
   readonly step: (name: string) => Promise<void> | void;
   /** Whether offsets whose L0 object is gone are given up as empty. */
   readonly skipMissing: () => boolean;
@@ -50,6 +52,8 @@ export interface RoundJobOptions {
   readonly signal: AbortSignal;
   /** After an addition, before the LRO moves: the metastore has the partition up to here, though perhaps not in the bucket yet. */
   readonly onAdded: (leader: LedPartition, domain: number, nextOffset: Offset) => void;
+  /** Producers that a partition has forgotten are forgotten, as far as was looked; where to go on, if there are more. */
+  readonly onSwept: (leader: LedPartition, next: ProducerSweep | undefined) => void;
 }
 
 export interface JobOutcome {
@@ -68,7 +72,15 @@ interface CarriedPart {
   readonly section: L1BuiltSection | undefined;
 }
 
+/** An addition, and how far producers were looked through for it. */
+interface Addition {
+  readonly request: PartitionAddition;
+  readonly swept: { readonly next: ProducerSweep | undefined } | undefined;
+}
+
 const addTries = 4;
+/** Batches that are dealt with in one turn of the event loop, where nothing else is waited for. */
+const batchesPerTurn = 256;
 
 export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptions): Promise<JobOutcome> {
   const { metastore, step, newBuilder, signal, counters, clock } = options;
@@ -77,7 +89,7 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
   const isWanted = job.parts.some((part) => part.batches.some((batch) => isData(batch, part.leader)));
   const [objectId] = isWanted ? await metastore.preregister(job.domain, 1) : [];
   await step('reconcile.preregistered');
-  using jobReads = await reads.begin(job.parts.flatMap(({ batches }) => batches));
+  using jobReads = reads.begin(job);
   const builder = objectId === undefined ? undefined : newBuilder(job.topicId, objectId, signal);
   try {
     const began = clock.monotonicMs();
@@ -97,8 +109,9 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
       built === undefined || objectId === undefined
         ? []
         : [{ objectId, sizeBytes: built.sizeBytes, footerPosition: built.footerPosition }];
-    const partitions = await Promise.all(carried.map((one) => additionOf(one, objectId, metastore)));
-    const offsets = await addAndMove(job, { objects, partitions }, carried, options, problems);
+    const additions = await Promise.all(carried.map((one) => additionOf(one, objectId, metastore)));
+    const request = { objects, partitions: additions.map((one) => one.request) };
+    const offsets = await addAndMove(job, request, carried, additions, options, problems);
     return { objectBytes: built?.sizeBytes ?? 0, offsets, problems };
   } finally {
     // After a finish this does nothing.
@@ -139,12 +152,16 @@ async function carry(
           begun = batch.baseOffset;
           builder.beginSection(leader.index, begun);
         }
-        await builder.add(bytes.bytes).finally(() => bytes[Symbol.dispose]());
+        const added = builder.add(bytes.bytes);
+        // It is copied; waiting for room keeps no slab from being used again.
+        bytes[Symbol.dispose]();
+        await added;
         options.counters.batches++;
         options.counters.bytes += batch.length;
       }
     }
     done++;
+    if (done % batchesPerTurn === 0) await options.pause();
   }
   if (done === 0) return undefined;
   const dealt = batches.slice(0, done);
@@ -201,7 +218,7 @@ async function additionOf(
   { part, batches, emptyRange, section }: CarriedPart,
   objectId: string | undefined,
   metastore: Metastore,
-): Promise<PartitionAddition> {
+): Promise<Addition> {
   const { leader, from, sweep } = part;
   const { terms, lastStamp } = stretchOf(from, batches);
   const producers = await producersOf(metastore, leader, batches);
@@ -218,7 +235,8 @@ async function additionOf(
             length: section.length,
           },
         ];
-  return {
+  const swept = sweep === undefined ? undefined : await forgottenProducers(metastore, leader, producers, sweep);
+  const request = {
     topicId: leader.topicId,
     partition: leader.index,
     extents,
@@ -226,8 +244,9 @@ async function additionOf(
     terms,
     lastStamp,
     producers,
-    forgottenProducers: sweep ? await forgottenProducers(metastore, leader, producers) : [],
+    forgottenProducers: swept?.forgotten ?? [],
   };
+  return { request, swept };
 }
 
 /** Resolves to the offsets by which LROs have moved. */
@@ -235,6 +254,7 @@ async function addAndMove(
   job: Job,
   request: AddObjectsRequest,
   carried: readonly CarriedPart[],
+  additions: readonly Addition[],
   options: RoundJobOptions,
   problems: Map<LedPartition, EngineError>,
 ): Promise<number> {
@@ -246,6 +266,10 @@ async function addAndMove(
   if (removedTopics.length > 0) return 0;
   const corrected = new Map(corrections.map(({ partition, nextOffset }) => [partition, nextOffset]));
   counters.corrections += corrected.size;
+  for (const [at, { swept }] of additions.entries()) {
+    const { leader } = (carried[at] as CarriedPart).part;
+    if (swept !== undefined && !corrected.has(leader.index)) options.onSwept(leader, swept.next);
+  }
   const moved = await Promise.all(
     carried.map(async ({ part: { leader, from }, batches }) => {
       const nextOffset = corrected.get(leader.index) ?? stretchOf(from, batches).end;

@@ -1,7 +1,8 @@
 // The L0 data of one round. Each L0 object is read at most once in a round, however many partitions and topics it feeds, and not at all
 // where the batch cache still has what is wanted of it.
 //
-// - a job takes its memory before it begins, for all that it has to read: jobs never wait for each other half way
+// - the memory for all that has to be read is taken before the round begins, so its jobs never wait for each other; what a round may
+//   want is fitted to it (round-fit.ts)
 // - what the batch cache loses between plan and use is read all the same: the whole stretch where there is memory for it at that moment,
 //   else that batch alone
 // What it refuses: to judge what it reads. The bytes are as the store gave them.
@@ -11,6 +12,8 @@ import { EngineError } from '../base/errors.ts';
 import { formatL0Key } from '../l0/l0-key-format.ts';
 import type { PendingBatch } from '../partition/partition.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { isMissing } from './round-fit.ts';
+import type { Job } from './round-job.ts';
 
 export interface RoundReadsOptions {
   readonly store: ObjectStore;
@@ -27,54 +30,78 @@ interface Span {
   readonly key: string;
   start: number;
   end: number;
-  /** Jobs that it counts for. */
+  /** Jobs that have not ended and that it is kept for. */
   users: number;
+  /** Gives its memory back; undefined while none is taken for it. */
+  giveBack: (() => void) | undefined;
   /** While it is read, and then while anybody uses it. */
   bytes: Promise<Buffer> | undefined;
 }
 
-const lengthOf = ({ start, end }: Span): number => end - start;
-
 export class RoundReads {
   readonly #options: RoundReadsOptions;
   readonly #spans = new Map<string, Span>();
+  /** What each job has to read, as far as that was known when the round began. */
+  readonly #foreseen = new Map<Job, Set<Span>>();
 
   constructor(options: RoundReadsOptions) {
     this.#options = options;
   }
 
-  /** Says what the round wants, of all jobs, before any of them begins. */
-  want(batches: Iterable<PendingBatch>): void {
-    for (const { object, position, length } of batches) {
-      const { name } = object.id;
-      const span = this.#spans.get(name);
-      if (span === undefined) {
-        const key = formatL0Key(this.#options.clusterId, object.id);
-        this.#spans.set(name, { key, start: position, end: position + length, users: 0, bytes: undefined });
-      } else {
-        span.start = Math.min(span.start, position);
-        span.end = Math.max(span.end, position + length);
+  /** Says what the round wants and takes the memory for it: for all jobs, before any of them begins. */
+  async prepare(jobs: readonly Job[], pause: () => Promise<void>): Promise<void> {
+    for (const job of jobs) {
+      const foreseen = new Set<Span>();
+      for (const { batches } of job.parts) {
+        for (const batch of batches) {
+          const span = this.#want(batch);
+          if (isMissing(batch)) foreseen.add(span);
+        }
+      }
+      this.#foreseen.set(job, foreseen);
+      await pause();
+    }
+    for (const foreseen of this.#foreseen.values()) {
+      for (const span of foreseen) {
+        if (this.#takeMemory(span)) span.users++;
+        else foreseen.delete(span);
       }
     }
   }
 
-  /** Waits for the memory of what these batches need from the store. */
-  async begin(batches: Iterable<PendingBatch>): Promise<JobReads> {
-    const spans = new Set<Span>();
-    for (const { object, records } of batches) {
-      if (records?.alive !== true) spans.add(this.#spanOf(object.id.name));
-    }
-    let bytes = 0;
-    for (const span of spans) bytes += lengthOf(span);
-    const giveBack = await this.#options.memory.take(bytes);
-    for (const span of spans) span.users++;
+  /** A job's share of them. */
+  begin(job: Job): JobReads {
     return new JobReads({
       spanOf: (batch) => this.#spanOf(batch.object.id.name),
       get: (span, start, end) => this.#get(span, start, end),
-      memory: this.#options.memory,
-      spans,
-      giveBack,
+      takeMemory: (span) => this.#takeMemory(span),
+      spans: this.#foreseen.get(job) ?? new Set(),
     });
+  }
+
+  /** What no job has ended for, because the round was ended. */
+  end(): void {
+    for (const span of this.#spans.values()) span.giveBack?.();
+    this.#spans.clear();
+  }
+
+  #want({ object, position, length }: PendingBatch): Span {
+    const { name } = object.id;
+    let span = this.#spans.get(name);
+    if (span === undefined) {
+      const key = formatL0Key(this.#options.clusterId, object.id);
+      span = { key, start: position, end: position + length, users: 0, giveBack: undefined, bytes: undefined };
+      this.#spans.set(name, span);
+    } else {
+      span.start = Math.min(span.start, position);
+      span.end = Math.max(span.end, position + length);
+    }
+    return span;
+  }
+
+  #takeMemory(span: Span): boolean {
+    span.giveBack ??= this.#options.memory.tryTake(span.end - span.start);
+    return span.giveBack !== undefined;
   }
 
   #spanOf(name: string): Span {
@@ -95,20 +122,17 @@ export class RoundReads {
 interface JobReadsOptions {
   readonly spanOf: (batch: PendingBatch) => Span;
   readonly get: (span: Span, start: number, end: number) => Promise<Buffer>;
-  readonly memory: ByteBudget;
+  readonly takeMemory: (span: Span) => boolean;
+  /** Those that the job is a user of. */
   readonly spans: Set<Span>;
-  readonly giveBack: () => void;
 }
 
 /** A job's share of the round's reads. */
 export class JobReads implements Disposable {
   readonly #options: JobReadsOptions;
-  readonly #giveBack: (() => void)[];
-  #done = false;
 
   constructor(options: JobReadsOptions) {
     this.#options = options;
-    this.#giveBack = [options.giveBack];
   }
 
   /** The batch as its L0 object has it, unchecked. Valid until disposed. */
@@ -133,23 +157,26 @@ export class JobReads implements Disposable {
     return this.read(batch);
   }
 
-  /** Whether the memory for it is taken; for one that was not foreseen it is, where that is possible at once. */
+  /** Whether the memory for it is taken; for one that was not foreseen it is, where that is possible. */
   #holds(span: Span): boolean {
-    const { spans, memory } = this.#options;
+    const { spans, takeMemory } = this.#options;
     if (spans.has(span)) return true;
-    const giveBack = memory.tryTake(lengthOf(span));
-    if (giveBack === undefined) return false;
-    this.#giveBack.push(giveBack);
+    if (!takeMemory(span)) return false;
     spans.add(span);
     span.users++;
     return true;
   }
 
+  /** Safe twice. */
   [Symbol.dispose](): void {
-    if (this.#done) return;
-    this.#done = true;
-    for (const span of this.#options.spans) if (--span.users === 0) span.bytes = undefined;
-    for (const giveBack of this.#giveBack) giveBack();
+    const { spans } = this.#options;
+    for (const span of spans) {
+      if (--span.users > 0) continue;
+      span.bytes = undefined;
+      span.giveBack?.();
+      span.giveBack = undefined;
+    }
+    spans.clear();
   }
 }
 

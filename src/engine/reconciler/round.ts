@@ -38,16 +38,16 @@ export const noOutcome = (): TopicOutcome => ({
   problems: new Map(),
 });
 
-/** Never rejects: what fails is in the outcome of its topic. */
+/** What fails is in the outcome of its topic. The jobs fit the memory. */
 export async function runRound(jobs: readonly Job[], options: RoundOptions): Promise<Map<TopicId, TopicOutcome>> {
-  const { store, clusterId, memory, pace, signal, counters, logger } = options;
+  const { store, clusterId, memory, pace, pause, signal, counters, logger } = options;
   const outcomes = new Map<TopicId, TopicOutcome>();
   const onRead = (bytes: number) => {
     counters.l0Reads++;
     counters.l0ReadBytes += bytes;
   };
   const reads = new RoundReads({ store, clusterId, memory, pace, onRead, signal });
-  for (const { parts } of jobs) for (const { batches } of parts) reads.want(batches);
+  await reads.prepare(jobs, pause);
   const left = [...jobs];
   const work = async () => {
     for (let job = left.shift(); job !== undefined && !signal.aborted; job = left.shift()) {
@@ -73,6 +73,7 @@ export async function runRound(jobs: readonly Job[], options: RoundOptions): Pro
     }
   };
   await Promise.all(Array.from({ length: Math.min(options.jobsParallel, jobs.length) }, work));
+  reads.end();
   return outcomes;
 }
 

@@ -25,8 +25,8 @@ export class TopicSchedule {
   last: LastRound | undefined;
   /** Objects of this topic so far, and their bytes. */
   readonly made = { objects: 0, bytes: 0 };
-  /** Rounds so far: whose turn it is. */
-  turn = 0;
+  /** By metastore domain, the partition that its last object came to: whose turn it is next. */
+  readonly behind = new Map<number, number>();
   readonly problems = new Map<LedPartition, EngineError>();
 
   constructor(topicId: TopicId, intervalMs: number, nowMs: number) {
@@ -35,15 +35,18 @@ export class TopicSchedule {
     this.dueMs = nowMs + intervalMs;
   }
 
-  /** After a round that this topic had a part in, with or without something to do. `hasMore`: more is pending than fit the round. */
+  /**
+   * After a round that this topic had a part in, with or without something to do. `hasMore`: more is pending than fit the round, and
+   * nothing known keeps it from being reconciled.
+   */
   finished(outcome: TopicOutcome | undefined, last: LastRound, hasMore: boolean, rules: IntervalRules, nowMs: number) {
-    this.turn++;
     if (outcome !== undefined) this.last = last;
     this.made.objects += last.objects;
     this.made.bytes += last.bytes;
     const largest = outcome?.largestBytes ?? 0;
     this.intervalMs = nextIntervalMs(this.intervalMs, largest, rules);
-    this.dueMs = nowMs + (hasMore && outcome?.error === undefined ? 0 : this.intervalMs);
+    const gotOn = outcome !== undefined && outcome.failure === undefined && outcome.offsets > 0;
+    this.dueMs = nowMs + (hasMore && gotOn ? 0 : this.intervalMs);
   }
 
   /** What went wrong for its partitions, as of the last round that each had a part in. */

@@ -59,6 +59,7 @@ export class WriteWorld {
   putFate: () => PutFate | Promise<PutFate> = () => 'ok';
   confirmOwnership: () => Promise<void> = async () => {};
   recentExtentsMax = 100_000;
+  producersMax = 1000;
   seal: SealRules = { bytesMax: 64 * 1024, partitionsMax: 1000, batchesMax: 8000, interval: 'when-idle', gatherMs: 0 };
   readonly latePuts: (() => Promise<unknown>)[] = [];
   /** How many operations of the file system are left until the next crash; undefined for none. */
@@ -132,7 +133,7 @@ export class WriteWorld {
       logger: silentLogger,
       incarnation: incarnation(1),
       confirmOwnership: () => this.confirmOwnership(),
-      producerRules: () => ({ expirationMs: 86_400_000, producersMax: 1000 }),
+      producerRules: () => ({ expirationMs: 86_400_000, producersMax: this.producersMax }),
       recentExtentsMax: this.recentExtentsMax,
     });
     await this.partitions.open(

@@ -112,6 +112,7 @@ export class HistoryWorld extends WriteWorld {
       clock,
       logger: silentLogger,
       pace: async () => {},
+      pause: async () => {},
       step,
     });
   }

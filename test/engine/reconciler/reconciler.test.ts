@@ -404,7 +404,7 @@ describe('an operator', () => {
 });
 
 describe('memory', () => {
-  it('for L0 data that is read back keeps its limit', async () => {
+  it('for L0 data that is read back keeps its limit, whatever one object could hold', async () => {
     const made = await world(6, (one) => {
       one.settings.enabled = false;
       one.settings.targetBytes = 512 * 1024;
@@ -415,17 +415,73 @@ describe('memory', () => {
     for (let at = 0; at < 8; at++)
       for (let index = 0; index < 6; index++) await made.produce({ payload: large }, index);
     made.forgetBatchCache();
+    // What was read since the last object was done is in memory.
+    let inMemory = 0;
     let most = 0;
-    made.faults = {
-      next: () => {
-        most = Math.max(most, made.reconciler.memoryBytes);
-        return undefined;
-      },
+    made.step = (name) => {
+      if (name === 'reconcile.uploaded') inMemory = 0;
+    };
+    const get = made.bucket.get.bind(made.bucket);
+    made.bucket.get = async (key, options) => {
+      const found = await get(key, options);
+      if (key.includes('/level_zero/')) inMemory += found.bytes.length;
+      most = Math.max(most, inMemory, made.reconciler.memoryBytes);
+      return found;
     };
     made.settings.enabled = true;
     await made.settle();
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(48 * 1024);
     expect(made.reconciler.memoryBytes).toBe(0);
+    expect(made.l0Gets.length).toBe(48);
+    for (let index = 0; index < 6; index++) expect((await made.fetchAll(index)).length).toBe(8);
+  });
+});
+
+describe('settings that change', () => {
+  it('make a topic due as soon as the longest interval allows', async () => {
+    const made = await world(1, (one) => {
+      one.settings.minMs = one.settings.maxMs = 3_600_000;
+    });
+    await produceMany(made, named(3));
+    await made.clock.advance(5000);
+    expect(made.leader().reconciledEnd).toBe(0);
+    made.settings.minMs = 100;
+    made.settings.maxMs = 1000;
+    await made.clock.advance(3000);
+    expect(made.leader().reconciledEnd).toBe(3);
+  });
+});
+
+describe('producers that a partition has forgotten', () => {
+  const producersOf = async (made: HistoryWorld) =>
+    (await made.metastore.producers({ topicId: topic, partition: 0 }, { limit: 10_000 })).map((one) => one.producerId);
+
+  async function produceAs(made: HistoryWorld, first: number, count: number): Promise<void> {
+    for (let producerId = first; producerId < first + count; producerId++)
+      await made.produce({ payload: 'p', producerId, producerEpoch: 0, baseSequence: 0 });
+  }
+
+  it('leave the metastore, however many it still knows that have lower ids; a plan that is only looked at takes nothing from that', async () => {
+    const made = await world(1, (one) => {
+      one.producersMax = 1100;
+    });
+    // The first 1,050 stay in use, so those that are forgotten come behind more of them than one look takes.
+    await produceAs(made, 0, 1050);
+    await produceAs(made, 5000, 50);
+    await made.settle();
+    for (let producerId = 0; producerId < 1050; producerId++)
+      await made.produce({ payload: 'p', producerId, producerEpoch: 0, baseSequence: 1 });
+    await produceAs(made, 6000, 50);
+    await made.settle();
+    await made.clock.advance(600_000);
+    await made.produce({ payload: 'later' });
+    await made.reconciler.plan(topic);
+    await made.settle();
+    await made.produce({ payload: 'later' });
+    await made.settle();
+    const known = await producersOf(made);
+    expect(known.filter((id) => id >= 5000)).toEqual(Array.from({ length: 50 }, (_, at) => 6000 + at));
+    expect(known.length).toBe(1100);
   });
 });
