@@ -1,9 +1,7 @@
 // L1: large objects of history, sorted by partition then offset: how they are built, and how they are read back.
 
 export type { L1Read } from './batch-collection.ts';
-export type { L1ScanOptions } from './extent-scan.ts';
 export { type L1BuilderOptions, type L1BuiltObject, L1ObjectBuilder } from './l1-object-builder.ts';
-export type { L1BuiltSection, L1Footer, L1FooterChunk, L1FooterSection, L1Kind } from './l1-object-format.ts';
-export type { L1ObjectPlace, L1Place } from './l1-place.ts';
+export type { L1BuiltSection, L1Footer, L1Kind } from './l1-object-format.ts';
+export type { L1Place } from './l1-place.ts';
 export { L1Reader, type L1ReaderOptions, type L1ReaderStats, type L1ReadOptions } from './l1-reader.ts';
-export type { L1Partition } from './read-cursors.ts';

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../../src/engine/base/checksum.ts';
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { offset, timestampMs } from '../../../src/engine/base/ids.ts';
+import type { L1Footer } from '../../../src/engine/l1/l1.ts';
 import {
   decodeL1Footer,
   decodeL1Trailer,
   encodeL1Footer,
-  type L1Footer,
   type L1FooterContent,
   l1TrailerBytes,
 } from '../../../src/engine/l1/l1-object-format.ts';
