@@ -1,4 +1,5 @@
-// Settings with which everything that a broker does happens many times in a second.
+// Settings with which everything that a broker does happens many times in a second, and with which it happens every few seconds to objects
+// of several parts.
 
 export const busySettings: Readonly<Record<string, string>> = {
   // Small objects and an interval, so that many PUTs are under way at once.
@@ -20,4 +21,16 @@ export const busySettings: Readonly<Record<string, string>> = {
   // The batch cache holds little, so that history is read from its objects.
   'cloudtopics.memory.slabs.bytes': '8388608',
   'cloudtopics.memory.slab.bytes': '65536',
+};
+
+export const busyWithPartsSettings: Readonly<Record<string, string>> = {
+  ...busySettings,
+  'cloudtopics.seal.bytes': '262144',
+  'cloudtopics.seal.interval.ms': '20',
+  'cloudtopics.reconcile.interval.min.ms': '1000',
+  'cloudtopics.reconcile.interval.max.ms': '1500',
+  'cloudtopics.reconcile.object.bytes': '33554432',
+  'cloudtopics.compaction.object.bytes': '16777216',
+  'cloudtopics.memory.compaction.keys.bytes': '65536',
+  'cloudtopics.leveling.extent.bytes': '8388608',
 };

@@ -4,19 +4,21 @@
 //
 // It works on history in fractions of a second, and may be told to die in it: at the n-th time from SIGUSR2 on that a named step is
 // come to, it kills itself.
-// Arguments: data directory, store URL, port, seed (0: the store never fails), and a step with its number of times.
+// Arguments: data directory, store URL, port, seed (0: the store never fails), "parts" for objects of several parts or "small", and a
+// step with its number of times.
 
 import { systemClock } from '../../../src/engine/base/clock.ts';
-import { silentLogger } from '../../../src/engine/base/logger.ts';
+import { type LogFields, type Logger, silentLogger } from '../../../src/engine/base/logger.ts';
 import { seededRandom } from '../../../src/engine/base/random.ts';
 import { startEngine } from '../../../src/engine/engine.ts';
 import { type FaultPlan, randomFaults } from '../../../src/engine/store/fault-plan.ts';
 import { FaultyStore } from '../../../src/engine/store/faulty-store.ts';
 import type { ObjectStore } from '../../../src/engine/store/object-store.ts';
 import { decorate } from '../../../src/engine/store/store.ts';
-import { busySettings } from './busy-settings.ts';
+import { busySettings, busyWithPartsSettings } from './busy-settings.ts';
 
-const [dataDirectory = '', storeUrl = '', port = '', seed = '', deadlyStep = '', times = ''] = process.argv.slice(2);
+const [dataDirectory = '', storeUrl = '', port = '', seed = '', size = '', deadlyStep = '', times = ''] =
+  process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const fails = Number(seed) !== 0;
 
@@ -58,6 +60,11 @@ function wrapStore(store: ObjectStore): ObjectStore {
   return new FaultyStore(retrying, aboveRetries, systemClock);
 }
 
+/** What it complains of is part of a failed test's message. */
+const complain = (fields: LogFields, message: string): void =>
+  void process.stderr.write(`${new Date().toISOString()} ${message} ${JSON.stringify(fields)}\n`);
+const logger: Logger = { ...silentLogger, warn: complain, error: complain };
+
 const engine = await startEngine({
   dataDirectory,
   storeUrl,
@@ -65,8 +72,8 @@ const engine = await startEngine({
   listen: { host: '127.0.0.1', port: Number(port) },
   advertise: undefined,
   admin: undefined,
-  logger: silentLogger,
-  settings: busySettings,
+  logger,
+  settings: size === 'parts' ? busyWithPartsSettings : busySettings,
   onFatal: (error) => {
     process.stderr.write(`fatal: ${error.message}\n`);
     process.exit(1);

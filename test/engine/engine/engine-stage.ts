@@ -79,16 +79,26 @@ export class EngineStage implements AsyncDisposable {
     return this.#engines.at(-1) as Engine;
   }
 
-  async client(engine = this.engine): Promise<RawClient> {
-    const client = await RawClient.open(engine.kafkaAddress.port);
+  client(engine = this.engine): Promise<RawClient> {
+    return this.clientAt(engine.kafkaAddress.port);
+  }
+
+  /** Of an engine in another process. */
+  async clientAt(port: number): Promise<RawClient> {
+    const client = await RawClient.open(port);
     this.#clients.push(client);
     return client;
   }
 
   /** Returns the topic's id. */
-  async createTopic(name: string, numPartitions: number, engine = this.engine): Promise<string> {
-    const client = await this.client(engine);
-    const topics = [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }];
+  async createTopic(
+    name: string,
+    numPartitions: number,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const client = await this.client();
+    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+    const topics = [{ name, numPartitions, replicationFactor: 1, assignments: [], configs }];
     const { topics: created } = await client.call(createTopics, 7, { topics });
     if (created[0]?.errorCode !== 0) throw new Error(`the topic was not created: ${created[0]?.errorMessage}`);
     return created[0].topicId;

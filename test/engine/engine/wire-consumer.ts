@@ -8,7 +8,7 @@ import {
   readBatchSize,
 } from '../../../src/engine/records/record-batch-format.ts';
 import { iterateRecords } from '../../../src/engine/records/record-format.ts';
-import { fetch } from '../../../src/engine/wire/wire.ts';
+import { fetch, listOffsets } from '../../../src/engine/wire/wire.ts';
 import type { RawClient } from '../broker/raw-client.ts';
 
 export interface ConsumedRecord {
@@ -30,14 +30,27 @@ export interface FetchedRecords {
 }
 
 const offsetOutOfRange = 1;
+export const outOfRange = 'out of range';
 
-/** One fetch. Undefined records: the offset is out of range. */
+/** NOT_LEADER, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_ID */
+const retriable = new Set([6, 3, 56, 100]);
+
+export class FetchRefused extends Error {
+  readonly isRetriable: boolean;
+
+  constructor(code: number) {
+    super(`a fetch was answered ${code}`);
+    this.isRetriable = retriable.has(code);
+  }
+}
+
+/** One fetch; throws `FetchRefused`. */
 export async function fetchRecords(
   client: RawClient,
   topicId: string,
   partition: number,
   { from, bytesMax = 1 << 20, waitMs = 0 }: { from: number; bytesMax?: number; waitMs?: number },
-): Promise<FetchedRecords | { readonly outOfRange: true; readonly logStart: number }> {
+): Promise<FetchedRecords | typeof outOfRange> {
   const request = {
     ...fetchRequest(topicId, partition, from, bytesMax),
     maxWaitMs: waitMs,
@@ -45,10 +58,8 @@ export async function fetchRecords(
   };
   const answer = await client.call(fetch, 13, request);
   const found = answer.responses[0]?.partitions[0];
-  if (found?.errorCode === offsetOutOfRange) return { outOfRange: true, logStart: found.logStartOffset };
-  if (answer.errorCode !== 0 || found?.errorCode !== 0) {
-    throw new Error(`fetch: ${answer.errorCode}, ${found?.errorCode}`);
-  }
+  if (found?.errorCode === offsetOutOfRange) return outOfRange;
+  if (answer.errorCode !== 0 || found?.errorCode !== 0) throw new FetchRefused(found?.errorCode ?? answer.errorCode);
   const records: ConsumedRecord[] = [];
   const bytes = found.records ?? Buffer.alloc(0);
   let next = from;
@@ -68,12 +79,22 @@ export async function fetchRecords(
   return { records, next, bytes: at, logStart: found.logStartOffset, highWatermark: found.highWatermark };
 }
 
+/** By topic name. */
+export async function fetchLogStart(client: RawClient, topic: string, partition: number): Promise<number> {
+  const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: -2 }];
+  const topics = [{ name: topic, partitions }];
+  const answer = await client.call(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics });
+  const found = answer.topics[0]?.partitions[0];
+  if (found?.errorCode !== 0) throw new FetchRefused(found?.errorCode ?? -1);
+  return found.offset;
+}
+
 /** Values in the order of their offsets, from 0 to the high watermark; throws where an offset is missing or doubled. */
 export async function fetchValues(client: RawClient, topicId: string, partition: number): Promise<string[]> {
   const values: string[] = [];
   for (;;) {
     const found = await fetchRecords(client, topicId, partition, { from: values.length });
-    if ('outOfRange' in found) throw new Error(`offset ${values.length} is out of range`);
+    if (found === outOfRange) throw new Error(`offset ${values.length} is out of range`);
     for (const { offset, value } of found.records) {
       if (offset !== values.length) throw new Error(`offset ${values.length} is missing or doubled: ${offset} follows`);
       values.push(value ?? '');

@@ -17,6 +17,8 @@ export interface WireProducerOptions {
   readonly valueBytes?: number;
   /** So many keys, drawn by sequence; every eleventh record of a keyed producer is a tombstone. Without them records have no key. */
   readonly keys?: number;
+  /** Waited between rounds of requests. */
+  readonly pauseMs?: number;
 }
 
 export interface ProducedRecord {
@@ -70,6 +72,8 @@ export class WireProducer {
         this.#client ??= await RawClient.open(this.#options.port());
         this.#producer ??= await this.#register(this.#client);
         pending = await this.#round(this.#client, this.#producer, pending);
+        const { pauseMs = 0 } = this.#options;
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       } catch (error) {
         if (error instanceof BrokenPromise) throw error;
         this.#client?.destroy();
