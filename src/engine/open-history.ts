@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ByteRate } from './base/byte-rate.ts';
 import type { TopicId } from './base/ids.ts';
 import { DiskCache } from './disk-cache/disk-cache.ts';
-import { type L1Kind, L1ObjectBuilder, L1Reader } from './l1/l1.ts';
+import { type L1Kind, L1ObjectBuilder, L1Reader, PartMemory } from './l1/l1.ts';
 import type { MetastoreQueries } from './metastore/metastore.ts';
 import type { DomainServices } from './open-domains.ts';
 import { History, placeOf } from './partition/history.ts';
@@ -48,6 +48,10 @@ export async function openHistory(services: DomainServices, metastore: Metastore
         placeOf(await metastore.firstExtentAtOrAbove({ topicId, partition }, from)),
     }),
   );
+  const partBytes = config.number('cloudtopics.upload.part.bytes');
+  // Two for each object that the reconciler builds at a time.
+  const keptBytesMax = 2 * partBytes * config.number('cloudtopics.reconcile.objects.parallel');
+  const memory = new PartMemory({ partBytes, keptBytesMax });
   const rate = new ByteRate(clock, () => config.number('cloudtopics.background.bytes.per.second'));
   const kept = parts.move();
   return {
@@ -61,7 +65,8 @@ export async function openHistory(services: DomainServices, metastore: Metastore
         objectId,
         kind,
         createdMs: clock.nowMs(),
-        partBytes: config.number('cloudtopics.upload.part.bytes'),
+        partBytes,
+        memory,
         indexBytes: config.number('cloudtopics.l1.index.bytes'),
         signal,
         step,

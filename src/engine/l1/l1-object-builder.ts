@@ -18,6 +18,7 @@ import {
 import type { ObjectStore } from '../store/object-store.ts';
 import { formatL1Key } from './l1-key-format.ts';
 import { encodeL1Footer, type L1BuiltSection, type L1FooterChunk, type L1Kind } from './l1-object-format.ts';
+import type { PartMemory } from './part-memory.ts';
 import { PartUpload } from './part-upload.ts';
 
 export interface L1BuilderOptions {
@@ -29,6 +30,8 @@ export interface L1BuilderOptions {
   readonly createdMs: number;
   /** At most two parts are in memory. */
   readonly partBytes: number;
+  /** Memory for parts, shared with other builders of parts of the same size. */
+  readonly memory?: PartMemory | undefined;
   /** Batches up to this many bytes have one index entry and one checksum: a chunk. A larger batch is a chunk of its own. */
   readonly indexBytes: number;
   readonly signal?: AbortSignal | undefined;
@@ -68,12 +71,13 @@ export class L1ObjectBuilder {
   #chunkMaxTimestamp = -1;
 
   constructor(options: L1BuilderOptions) {
-    const { store, clusterId, objectId, partBytes, signal } = options;
+    const { store, clusterId, objectId, partBytes, memory, signal } = options;
     this.#options = options;
     this.#upload = new PartUpload({
       store,
       key: formatL1Key(clusterId, objectId),
       partBytes,
+      memory,
       signal,
       step: (name) => options.step?.(name),
     });

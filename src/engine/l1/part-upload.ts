@@ -3,24 +3,24 @@
 // - parts have exactly `partBytes`, all but the last: no more PUTs than the size asks for
 // - at most two parts are in memory, one being filled and one on its way; who appends waits for room in between. What is appended
 //   without waiting is taken all the same
-// - bytes are copied once, into blocks that are used again for later parts
+// - bytes are copied once, into blocks that are used again (part-memory.ts)
 // - the first failure of a call is what every later call rejects with. Nothing is tried again here: the store does that, and settles
 //   outcomes that are unknown
 
 import { crc32c } from '../base/checksum.ts';
 import { EngineError } from '../base/errors.ts';
 import type { MultipartUpload, ObjectStore } from '../store/object-store.ts';
+import { PartMemory } from './part-memory.ts';
 
 export interface PartUploadOptions {
   readonly store: ObjectStore;
   readonly key: string;
   readonly partBytes: number;
+  /** Shared with other uploads; of its own where none is given. */
+  readonly memory?: PartMemory | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly step: (name: 'part' | 'complete') => Promise<void> | void;
 }
-
-/** Memory is taken in steps of this, so that a small object takes little. */
-const blockBytesMax = 1024 * 1024;
 
 /** Bytes on their way, or being filled. */
 interface Part {
@@ -35,14 +35,13 @@ const atOnce = Promise.resolve();
 
 export class PartUpload {
   readonly #options: PartUploadOptions;
-  readonly #blockBytes: number;
+  readonly #memory: PartMemory;
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   #filling = newPart();
   /** Parts that wait for the one on its way. */
   readonly #full: Part[] = [];
-  readonly #free: Buffer[] = [];
-  /** Blocks in use and free ones. */
+  /** In use. */
   #blocks = 0;
   #flight: Promise<void> | undefined;
   #upload: MultipartUpload | undefined;
@@ -56,7 +55,8 @@ export class PartUpload {
 
   constructor(options: PartUploadOptions) {
     this.#options = options;
-    this.#blockBytes = Math.min(options.partBytes, blockBytesMax);
+    const { partBytes } = options;
+    this.#memory = options.memory ?? new PartMemory({ partBytes, keptBytesMax: 2 * partBytes });
     this.#signal =
       options.signal === undefined ? this.#abort.signal : AbortSignal.any([options.signal, this.#abort.signal]);
   }
@@ -66,9 +66,9 @@ export class PartUpload {
     return this.#sizeBytes;
   }
 
-  /** Taken from the system. */
+  /** Of the blocks in use. */
   get memoryBytes(): number {
-    return this.#blocks * this.#blockBytes;
+    return this.#blocks * this.#memory.blockBytes;
   }
 
   /** Copies the bytes before it returns. */
@@ -114,6 +114,7 @@ export class PartUpload {
       throw error;
     }
     this.#completed = true;
+    this.#giveBack(this.#filling);
     this.#letGo();
   }
 
@@ -127,11 +128,8 @@ export class PartUpload {
     const last = part.blocks.at(-1);
     if (last !== undefined && part.used < last.length) return last;
     this.#foldChecksum();
-    let block = this.#free.pop();
-    if (block === undefined) {
-      block = Buffer.allocUnsafeSlow(this.#blockBytes);
-      this.#blocks++;
-    }
+    const block = this.#memory.take();
+    this.#blocks++;
     part.blocks.push(block);
     part.used = 0;
     this.#checkFrom = 0;
@@ -174,8 +172,13 @@ export class PartUpload {
 
   #sent(part: Part): void {
     this.#flight = undefined;
-    this.#free.push(...part.blocks);
+    this.#giveBack(part);
     this.#pump();
+  }
+
+  #giveBack({ blocks }: Part): void {
+    this.#blocks -= blocks.length;
+    this.#memory.giveBack(blocks);
   }
 
   async #waitForRoom(): Promise<void> {
@@ -217,7 +220,6 @@ export class PartUpload {
   #letGo(): void {
     this.#filling = newPart();
     this.#full.length = 0;
-    this.#free.length = 0;
     this.#blocks = 0;
   }
 }
