@@ -3,6 +3,11 @@
 
 import { type Clock, sleep } from './clock.ts';
 
+/** How soon a limit that is changed counts for those who wait. */
+const stepMs = 1000;
+/** What rounding may leave. */
+const negligibleBytes = 0.001;
+
 export class ByteRate {
   readonly #clock: Clock;
   readonly #bytesPerSecond: () => number;
@@ -19,12 +24,23 @@ export class ByteRate {
 
   /** Resolves when the bytes may pass; rejects with the signal's reason when aborted, and then they count all the same. */
   async pass(bytes: number, signal?: AbortSignal): Promise<void> {
-    const rate = this.#bytesPerSecond();
-    if (rate <= 0) return;
     const nowMs = this.#clock.monotonicMs();
-    this.#credit = Math.min(rate, this.#credit + ((nowMs - this.#countedMs) / 1000) * rate);
+    const rate = this.#bytesPerSecond();
+    this.#credit = rate <= 0 ? 0 : Math.min(rate, this.#credit + ((nowMs - this.#countedMs) / 1000) * rate);
     this.#countedMs = nowMs;
+    if (rate <= 0) return;
     this.#credit -= bytes;
-    if (this.#credit < 0) await sleep(this.#clock, (-this.#credit / rate) * 1000, signal);
+    if (this.#credit < 0) await this.#wait(-this.#credit, signal);
+  }
+
+  /** In steps: the limit may have been raised, or taken away, before the bytes would have been allowed under the one before. */
+  async #wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    for (let left = bytes; left > negligibleBytes; ) {
+      const rate = this.#bytesPerSecond();
+      if (rate <= 0) return;
+      const beganMs = this.#clock.monotonicMs();
+      await sleep(this.#clock, Math.min(stepMs, (left / rate) * 1000), signal);
+      left -= ((this.#clock.monotonicMs() - beganMs) / 1000) * rate;
+    }
   }
 }

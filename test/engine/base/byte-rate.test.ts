@@ -39,4 +39,25 @@ describe('a rate in bytes per second', () => {
     limit = 0;
     await rate.pass(1e9);
   });
+
+  it('follows it also for who waits already, and takes no debt along from before there was none', async () => {
+    const clock = new VirtualClock();
+    let limit = 1;
+    const rate = new ByteRate(clock, () => limit);
+    let passed = 0;
+    const counted = (bytes: number) => rate.pass(bytes).then(() => passed++);
+    const waiting = [counted(10_000_000), counted(10_000_000)];
+    await clock.advance(5000);
+    limit = 10_000_000;
+    await clock.advance(2100);
+    expect(passed).toBe(1);
+    limit = 0;
+    await clock.advance(1000);
+    await Promise.all(waiting);
+    await rate.pass(1);
+    limit = 100;
+    const soon = counted(100);
+    await clock.advance(1000);
+    await soon;
+  });
 });

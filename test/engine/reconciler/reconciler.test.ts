@@ -403,6 +403,39 @@ describe('an operator', () => {
   });
 });
 
+describe('the end of a broker', () => {
+  it('does not wait for a store that hangs, not even to discard what was uploaded', async () => {
+    const made = await world(1, (one) => {
+      one.settings.enabled = false;
+      one.settings.targetBytes = one.settings.memoryBytes = 16 * 1024 * 1024;
+    });
+    const large = 'x'.repeat(60 * 1024);
+    // More than one part.
+    for (let at = 0; at < 100; at++) await made.produce({ payload: large });
+    let hangs = false;
+    made.bucket.multipart = async () => ({
+      part: (_, options) =>
+        new Promise((_resolve, reject) => {
+          hangs = true;
+          options?.signal?.addEventListener('abort', () => reject(options.signal?.reason));
+        }),
+      complete: () => new Promise(() => {}),
+      abort: () => new Promise(() => {}),
+    });
+    made.settings.enabled = true;
+    await made.clock.advance(2000);
+    expect(hangs).toBe(true);
+    const run = made.reconciler.run([topic], true, new AbortController().signal);
+    let isStopped = false;
+    void made.reconciler[Symbol.asyncDispose]().then(() => {
+      isStopped = true;
+    });
+    await made.clock.advance(100);
+    expect(isStopped).toBe(true);
+    expect(await run).toMatchObject({ complete: false });
+  });
+});
+
 describe('memory', () => {
   it('for L0 data that is read back keeps its limit, whatever one object could hold', async () => {
     const made = await world(6, (one) => {
