@@ -298,6 +298,8 @@ describe('what goes wrong', () => {
     const [batch] = decodeL0Object(bytes, key).partitions[0]?.batches ?? [];
     damaged.fill(0, batch?.position ?? 0, (batch?.position ?? 0) + 21);
     damaged[(batch?.position ?? 0) + 61] = 0xff;
+    // The year 9000: retention by time would never get behind it.
+    damaged.writeBigInt64BE(221_845_000_000_000n, (batch?.position ?? 0) + 35);
     await made.bucket.put(key, [damaged]);
     made.settings.enabled = true;
     await made.settle();
@@ -305,6 +307,8 @@ describe('what goes wrong', () => {
     const found = await made.fetchAll();
     expect(found.map((one) => one.baseOffset)).toEqual([0, 1, 2]);
     expect([found[0]?.payload, found[2]?.payload]).toEqual(['r0', 'r2']);
+    const extent = await made.metastore.firstExtentAtOrAbove({ topicId: topic, partition: 0 }, offset(0));
+    expect(extent?.maxTimestamp).toBe(1_700_000_000_000);
     expect(payloads(await made.fetchAll(1))).toEqual(named(3, 'other'));
   });
 
