@@ -198,10 +198,13 @@ async function bytesOf(
   try {
     verifyStoredBatch(bytes, batch.baseOffset, where);
   } catch {
+    const before = bytes;
     bytes = await reads.readAgain(batch);
     try {
       verifyStoredBatch(bytes, batch.baseOffset, where);
     } catch (error) {
+      // Damage in the store is the same every time; what differs was hit on its way, and is sound where it lies.
+      if (!bytes.equals(before)) throw error;
       counters.poisonBatches++;
       logger.error(
         { ...nameOf(leader), offset: batch.baseOffset, error: toEngineError(error).message },

@@ -312,6 +312,27 @@ describe('what goes wrong', () => {
     expect(payloads(await made.fetchAll(1))).toEqual(named(3, 'other'));
   });
 
+  it('bytes that are hit on their way, however often, are not taken for damage: they are sound where they lie', async () => {
+    const made = await world(1, (one) => {
+      one.settings.enabled = false;
+    });
+    await produceMany(made, named(3));
+    made.forgetBatchCache();
+    const get = made.bucket.get.bind(made.bucket);
+    let hits = 0;
+    made.bucket.get = async (key, options) => {
+      const found = await get(key, options);
+      if (!key.includes('/level_zero/') || hits === 5) return found;
+      const bytes = Buffer.from(found.bytes);
+      bytes[61] = ++hits;
+      return { ...found, bytes };
+    };
+    made.settings.enabled = true;
+    await made.settle();
+    expect([hits, made.reconciler.counters.poisonBatches]).toEqual([5, 0]);
+    expect(payloads(await made.fetchAll())).toEqual(named(3));
+  });
+
   it('an L0 object that is gone holds up its partition alone, which says so; an operator may give it up', async () => {
     const made = await world(2, (one) => {
       one.settings.enabled = false;
