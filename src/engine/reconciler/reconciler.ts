@@ -3,7 +3,6 @@
 // What it promises: a partition's LRO never passes what the metastore has of it; nothing is lost or doubled whatever is interrupted; a
 // log is trimmed only below what is reconciled and flushed. What it refuses: to judge records. It carries batches as they are.
 
-import { ByteBudget } from '../base/byte-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Offset, TopicId } from '../base/ids.ts';
@@ -15,6 +14,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import type { IntervalRules } from './adaptive-interval-policy.ts';
 import { type DomainProgress, FlushLedger } from './flush-ledger.ts';
 import type { ProducerSweep } from './partition-addition.ts';
+import { ReadMemory } from './read-memory.ts';
 import { ReconcileCounters } from './reconcile-counters.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
 import { runRound } from './round.ts';
@@ -70,7 +70,7 @@ export interface ReconcileRun {
 export class Reconciler implements AsyncDisposable {
   readonly counters = new ReconcileCounters();
   readonly #options: ReconcilerOptions;
-  readonly #memory: ByteBudget;
+  readonly #memory: ReadMemory;
   readonly #ledger: FlushLedger;
   readonly #stopping = new AbortController();
   readonly #sweeps = new WeakMap<LedPartition, { readonly dueMs: number; readonly from: ProducerSweep }>();
@@ -79,7 +79,7 @@ export class Reconciler implements AsyncDisposable {
   constructor(options: ReconcilerOptions) {
     const { settings, clock, logger, partitions, pause } = options;
     this.#options = options;
-    this.#memory = new ByteBudget(settings.memoryBytes);
+    this.#memory = new ReadMemory(settings.memoryBytes);
     this.#ledger = new FlushLedger(options.domains);
     this.#loop = new ReconcileLoop({
       partitions,

@@ -5,6 +5,7 @@
 // nobody's data waits behind what is younger.
 
 import type { LedPartition, PendingBatch } from '../partition/partition.ts';
+import { memoryFor } from './read-memory.ts';
 import type { Job, JobPart } from './round-job.ts';
 
 export interface FittedRound {
@@ -39,12 +40,12 @@ export async function fitToMemory(
     await pause();
   }
   const missing = [...objects].filter(([, wanted]) => wanted.missing);
-  let bytes = missing.reduce((sum, [, { start, end }]) => sum + end - start, 0);
+  let bytes = missing.reduce((sum, [, { start, end }]) => sum + memoryFor(end - start), 0);
   if (bytes <= bytesMax) return { jobs, cut: new Set() };
   const unfit = new Set(missing.map(([name]) => name));
   bytes = 0;
   for (const [name, { start, end }] of missing.sort(([, a], [, b]) => a.atMs - b.atMs || a.place - b.place)) {
-    bytes += end - start;
+    bytes += memoryFor(end - start);
     if (bytes > bytesMax && unfit.size < missing.length) break;
     unfit.delete(name);
   }

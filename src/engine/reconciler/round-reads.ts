@@ -7,18 +7,18 @@
 //   else that batch alone
 // What it refuses: to judge what it reads. The bytes are as the store gave them.
 
-import type { ByteBudget } from '../base/byte-budget.ts';
 import { EngineError } from '../base/errors.ts';
 import { formatL0Key } from '../l0/l0-key-format.ts';
 import type { PendingBatch } from '../partition/partition.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { ReadMemory, ReadReservation } from './read-memory.ts';
 import { isMissing } from './round-fit.ts';
 import type { Job } from './round-job.ts';
 
 export interface RoundReadsOptions {
   readonly store: ObjectStore;
   readonly clusterId: string;
-  readonly memory: ByteBudget;
+  readonly memory: ReadMemory;
   readonly pace: (bytes: number) => Promise<void>;
   /** Told of every GET. */
   readonly onRead: (bytes: number) => void;
@@ -32,8 +32,8 @@ interface Span {
   end: number;
   /** Jobs that have not ended and that it is kept for. */
   users: number;
-  /** Gives its memory back; undefined while none is taken for it. */
-  giveBack: (() => void) | undefined;
+  /** Memory for it; undefined while there is none. */
+  memory: ReadReservation | undefined;
   /** While it is read, and then while anybody uses it. */
   bytes: Promise<Buffer> | undefined;
 }
@@ -74,15 +74,18 @@ export class RoundReads {
     return new JobReads({
       spanOf: (batch) => this.#spanOf(batch.object.id.name),
       get: (span, start, end) => this.#get(span, start, end),
+      getWhole: (span) => this.#getWhole(span),
       takeMemory: (span) => this.#takeMemory(span),
+      letGo: (span) => this.#letGo(span),
       spans: this.#foreseen.get(job) ?? new Set(),
     });
   }
 
   /** What no job has ended for, because the round was ended. */
   end(): void {
-    for (const span of this.#spans.values()) span.giveBack?.();
+    for (const span of this.#spans.values()) this.#letGo(span);
     this.#spans.clear();
+    this.#options.memory.rest();
   }
 
   #want({ object, position, length }: PendingBatch): Span {
@@ -90,7 +93,7 @@ export class RoundReads {
     let span = this.#spans.get(name);
     if (span === undefined) {
       const key = formatL0Key(this.#options.clusterId, object.id);
-      span = { key, start: position, end: position + length, users: 0, giveBack: undefined, bytes: undefined };
+      span = { key, start: position, end: position + length, users: 0, memory: undefined, bytes: undefined };
       this.#spans.set(name, span);
     } else {
       span.start = Math.min(span.start, position);
@@ -100,8 +103,22 @@ export class RoundReads {
   }
 
   #takeMemory(span: Span): boolean {
-    span.giveBack ??= this.#options.memory.tryTake(span.end - span.start);
-    return span.giveBack !== undefined;
+    span.memory ??= this.#options.memory.tryReserve(span.end - span.start);
+    return span.memory !== undefined;
+  }
+
+  /** Nobody wants it any more. */
+  #letGo(span: Span): void {
+    const { memory, bytes } = span;
+    span.memory = undefined;
+    span.bytes = undefined;
+    // What failed may still be filled.
+    if (bytes === undefined) memory?.giveBack();
+    else
+      bytes.then(
+        (came) => memory?.giveBack(came),
+        () => memory?.giveBack(),
+      );
   }
 
   #spanOf(name: string): Span {
@@ -110,10 +127,14 @@ export class RoundReads {
     return span;
   }
 
-  async #get({ key }: Span, start: number, end: number): Promise<Buffer> {
+  #getWhole(span: Span): Promise<Buffer> {
+    return this.#get(span, span.start, span.end, span.memory?.take());
+  }
+
+  async #get({ key }: Span, start: number, end: number, into?: Buffer): Promise<Buffer> {
     const { store, pace, onRead, signal } = this.#options;
     await pace(end - start);
-    const { bytes } = await store.get(key, { range: { start, end }, signal });
+    const { bytes } = await store.get(key, { range: { start, end }, signal, ...(into === undefined ? {} : { into }) });
     onRead(bytes.length);
     return bytes;
   }
@@ -122,7 +143,9 @@ export class RoundReads {
 interface JobReadsOptions {
   readonly spanOf: (batch: PendingBatch) => Span;
   readonly get: (span: Span, start: number, end: number) => Promise<Buffer>;
+  readonly getWhole: (span: Span) => Promise<Buffer>;
   readonly takeMemory: (span: Span) => boolean;
+  readonly letGo: (span: Span) => void;
   /** Those that the job is a user of. */
   readonly spans: Set<Span>;
 }
@@ -137,11 +160,11 @@ export class JobReads implements Disposable {
 
   /** The batch as its L0 object has it, unchecked. Valid until disposed. */
   async read(batch: PendingBatch): Promise<Buffer> {
-    const { spanOf, get } = this.#options;
+    const { spanOf, get, getWhole } = this.#options;
     const span = spanOf(batch);
     const { position, length } = batch;
     if (!this.#holds(span)) return cut(await get(span, position, position + length), span.key, position, batch);
-    span.bytes ??= get(span, span.start, span.end);
+    span.bytes ??= getWhole(span);
     try {
       return cut(await span.bytes, span.key, span.start, batch);
     } catch (error) {
@@ -169,13 +192,8 @@ export class JobReads implements Disposable {
 
   /** Safe twice. */
   [Symbol.dispose](): void {
-    const { spans } = this.#options;
-    for (const span of spans) {
-      if (--span.users > 0) continue;
-      span.bytes = undefined;
-      span.giveBack?.();
-      span.giveBack = undefined;
-    }
+    const { spans, letGo } = this.#options;
+    for (const span of spans) if (--span.users === 0) letGo(span);
     spans.clear();
   }
 }

@@ -1,17 +1,17 @@
 // One round: the jobs of all topics that are due, a few at a time, over reads that they share.
 
-import type { ByteBudget } from '../base/byte-budget.ts';
 import { type EngineError, toEngineError } from '../base/errors.ts';
 import type { TopicId } from '../base/ids.ts';
 import type { LedPartition } from '../partition/partition.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { ReadMemory } from './read-memory.ts';
 import { type Job, type RoundJobOptions, runJob } from './round-job.ts';
 import { RoundReads } from './round-reads.ts';
 
 export interface RoundOptions extends RoundJobOptions {
   readonly store: ObjectStore;
   readonly clusterId: string;
-  readonly memory: ByteBudget;
+  readonly memory: ReadMemory;
   readonly jobsParallel: number;
 }
 
