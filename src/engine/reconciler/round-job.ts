@@ -20,6 +20,7 @@ import { framed } from './framed-batch.ts';
 import { forgottenProducers, type ProducerSweep, producersOf, stretchOf } from './partition-addition.ts';
 import type { ReconcileCounters } from './reconcile-counters.ts';
 import type { JobReads, RoundReads } from './round-reads.ts';
+import { TurnTaking } from './turn-taking.ts';
 
 /** A partition's part of a job: its batches without a gap from the LRO on. */
 export interface JobPart {
@@ -81,6 +82,8 @@ interface Addition {
 const addTries = 4;
 /** Batches that are dealt with in one turn of the event loop, where nothing else is waited for. */
 const batchesPerTurn = 256;
+/** Partitions whose additions are made, and whose LROs are moved, together. */
+const partitionsTogether = 256;
 
 export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptions): Promise<JobOutcome> {
   const { metastore, step, newBuilder, signal, counters, clock } = options;
@@ -94,8 +97,9 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
   try {
     const began = clock.monotonicMs();
     const carried: CarriedPart[] = [];
+    const turns = new TurnTaking(options.pause, batchesPerTurn);
     for (const part of job.parts) {
-      const one = await carry(part, builder, jobReads, options, problems);
+      const one = await carry(part, builder, jobReads, turns, options, problems);
       if (one !== undefined) carried.push(one);
     }
     jobReads[Symbol.dispose]();
@@ -109,7 +113,7 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
       built === undefined || objectId === undefined
         ? []
         : [{ objectId, sizeBytes: built.sizeBytes, footerPosition: built.footerPosition }];
-    const additions = await Promise.all(carried.map((one) => additionOf(one, objectId, metastore)));
+    const additions = await inGroups(carried, options, (one) => additionOf(one, objectId, metastore));
     const request = { objects, partitions: additions.map((one) => one.request) };
     const offsets = await addAndMove(job, request, carried, additions, options, problems);
     return { objectBytes: built?.sizeBytes ?? 0, offsets, problems };
@@ -130,6 +134,7 @@ async function carry(
   part: JobPart,
   builder: L1ObjectBuilder | undefined,
   reads: JobReads,
+  turns: TurnTaking,
   options: RoundJobOptions,
   problems: Map<LedPartition, EngineError>,
 ): Promise<CarriedPart | undefined> {
@@ -162,7 +167,7 @@ async function carry(
       }
     }
     done++;
-    if (done % batchesPerTurn === 0) await options.pause();
+    await turns.next();
   }
   if (done === 0) return undefined;
   const dealt = batches.slice(0, done);
@@ -274,19 +279,31 @@ async function addAndMove(
     const { leader } = (carried[at] as CarriedPart).part;
     if (swept !== undefined && !corrected.has(leader.index)) options.onSwept(leader, swept.next);
   }
-  const moved = await Promise.all(
-    carried.map(async ({ part: { leader, from }, batches }) => {
-      const nextOffset = corrected.get(leader.index) ?? stretchOf(from, batches).end;
-      try {
-        return await moveTo(leader, job.domain, from, nextOffset, options);
-      } catch (error) {
-        problems.set(leader, toEngineError(error));
-        return 0;
-      }
-    }),
-  );
+  const moved = await inGroups(carried, options, async ({ part: { leader, from }, batches }) => {
+    const nextOffset = corrected.get(leader.index) ?? stretchOf(from, batches).end;
+    try {
+      return await moveTo(leader, job.domain, from, nextOffset, options);
+    } catch (error) {
+      problems.set(leader, toEngineError(error));
+      return 0;
+    }
+  });
   await step('reconcile.moved');
   return moved.reduce((sum, one) => sum + one, 0);
+}
+
+/** A group at a time, so that a topic of thousands of partitions leaves others their turns of the event loop. */
+async function inGroups<One, Result>(
+  all: readonly One[],
+  { pause }: RoundJobOptions,
+  work: (one: One) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < all.length; at += partitionsTogether) {
+    if (at > 0) await pause();
+    results.push(...(await Promise.all(all.slice(at, at + partitionsTogether).map(work))));
+  }
+  return results;
 }
 
 async function moveTo(

@@ -7,6 +7,7 @@ import type { LedPartition } from '../partition/partition.ts';
 import { shareBudget } from './budget-share-policy.ts';
 import { type ProducerSweep, withinProducers } from './partition-addition.ts';
 import type { Job, JobPart } from './round-job.ts';
+import { TurnTaking } from './turn-taking.ts';
 
 export interface PlanOptions {
   readonly domainOf: (of: { readonly topicId: TopicId; readonly partition: number }) => number;
@@ -21,6 +22,8 @@ export interface PlanOptions {
 
 /** Placeholders held for one object. */
 const batchesMax = 50_000;
+/** Partitions whose placeholders are read in one turn of the event loop. */
+const partitionsPerTurn = 64;
 
 export const isPending = (leader: LedPartition): boolean => leader.reconciledEnd < leader.lastStableOffset;
 
@@ -75,6 +78,7 @@ async function planParts(
   const wants = leaders.map((leader) => Math.max(1, leader.pendingBytes));
   const shares = shareBudget(wants, objectBytesMax, first);
   const parts: JobPart[] = [];
+  const turns = new TurnTaking(pause, partitionsPerTurn);
   let batchesLeft = batchesMax;
   for (let step = 0; step < leaders.length; step++) {
     const at = (first + step) % leaders.length;
@@ -87,6 +91,7 @@ async function planParts(
     const from = leader.reconciledEnd;
     const found = await leader.readPending({ bytesMax, batchesMax: batchesLeft, pause }).catch(toEngineError);
     ends.set(domain, leader.index);
+    await turns.next();
     if (found instanceof EngineError) {
       problems.set(leader, found);
       continue;

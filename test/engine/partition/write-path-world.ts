@@ -14,7 +14,7 @@ import type { L1Reader } from '../../../src/engine/l1/l1.ts';
 import type { MetastoreQueries } from '../../../src/engine/metastore/metastore.ts';
 import { Committer } from '../../../src/engine/partition/committer.ts';
 import { History } from '../../../src/engine/partition/history.ts';
-import type { AppendResult } from '../../../src/engine/partition/partition.ts';
+import type { AppendResult, Partition } from '../../../src/engine/partition/partition.ts';
 import { Partitions } from '../../../src/engine/partition/partitions.ts';
 import type { BatchRules } from '../../../src/engine/records/batch-validation-policy.ts';
 import { MemoryLog, MemoryLogDisk } from '../../../src/engine/replicated-log/memory-log.ts';
@@ -174,12 +174,16 @@ export class WriteWorld {
 
   /** Sends a batch, as a connection does it: into a slab, pinned until the outcome is known. */
   async produce(options: BatchOptions, index = 0): Promise<AppendResult> {
+    return await this.produceTo(this.leader(index), options);
+  }
+
+  async produceTo(leader: Pick<Partition, 'append'>, options: BatchOptions): Promise<AppendResult> {
     const batch = makeBatch(options);
     const range = this.slabs.allocate(batch.length);
     if (range === undefined) throw new EngineError('bug', 'the slab pool of the test is too small');
     range.bytes.set(batch);
     try {
-      return await this.leader(index).append(range);
+      return await leader.append(range);
     } finally {
       range.unpin();
     }

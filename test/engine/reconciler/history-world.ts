@@ -1,7 +1,7 @@
 // The write path of a small world (write-path-world.ts) with history on top: a real reconciler, real L1 objects, a real metastore over
 // rows in memory, on virtual time. Every call to the store may fail, every named step may be the last.
 
-import { offset, timestampMs } from '../../../src/engine/base/ids.ts';
+import { clusterEpoch, offset, type TopicId, timestampMs } from '../../../src/engine/base/ids.ts';
 import { silentLogger } from '../../../src/engine/base/logger.ts';
 import { L1ObjectBuilder, L1Reader } from '../../../src/engine/l1/l1.ts';
 import { Metastore, validateObjects, validatePartition } from '../../../src/engine/metastore/metastore.ts';
@@ -34,6 +34,8 @@ export class HistoryWorld extends WriteWorld {
   readonly steps: string[] = [];
   /** Faults of the calls that the work on history makes. */
   faults: FaultPlan = { next: () => undefined };
+  /** Turns of the event loop that the reconciler left to others. */
+  pauses = 0;
   /** GETs of L0 objects by the reconciler. */
   l0Gets: string[] = [];
   metastore!: Metastore;
@@ -112,7 +114,9 @@ export class HistoryWorld extends WriteWorld {
       clock,
       logger: silentLogger,
       pace: async () => {},
-      pause: async () => {},
+      pause: async () => {
+        this.pauses++;
+      },
       step,
     });
   }
@@ -135,6 +139,25 @@ export class HistoryWorld extends WriteWorld {
   /** Takes the bytes out of the batch cache: what is read from then on comes from the store. */
   forgetBatchCache(): void {
     for (let filled = 0; filled < 64; filled++) this.slabs.allocate(64 * 1024)?.unpin();
+  }
+
+  /** The topic gets one partition more. */
+  async addPartition(): Promise<void> {
+    const index = this.partitionCount++;
+    await this.openPartition(topic, index);
+  }
+
+  async openPartition(topicId: TopicId, index: number): Promise<void> {
+    await this.partitions.open([{ topicId, index, creationEpoch: clusterEpoch(1), rules: () => this.rules }]);
+  }
+
+  /** As the deletion of a topic goes on, once it is decided: leaders and logs, then what the metastore has of it. */
+  async removeTopic(topicId: TopicId, partitionCount: number): Promise<void> {
+    await this.partitions.remove(Array.from({ length: partitionCount }, (_, index) => ({ topicId, index })));
+    for (const domain of this.domains.keys()) {
+      for (let left = 1; left > 0; )
+        left = (await this.metastore.removeTopics(domain, { topicIds: [topicId] })).notRemoved.length;
+    }
   }
 
   /** The metastore's domains are written to the bucket. */

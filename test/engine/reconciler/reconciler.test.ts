@@ -83,6 +83,22 @@ describe('a round', () => {
     expect(made.reconciler.counters.objectBytes / made.reconciler.counters.objects).toBeLessThan(90 * 1024);
   });
 
+  it('leaves others their turns of the event loop, over many batches as over many partitions', async () => {
+    const made = await world(600, (one) => {
+      one.settings.enabled = false;
+    });
+    await produceMany(made, named(1000));
+    made.settings.enabled = true;
+    await made.settle();
+    const before = made.pauses;
+    expect(before).toBeGreaterThanOrEqual(4);
+    made.settings.enabled = false;
+    for (let index = 1; index < 600; index++) await made.produce({ payload: 'p' }, index);
+    made.settings.enabled = true;
+    await made.settle();
+    expect(made.pauses - before).toBeGreaterThanOrEqual(600 / 64 + 2 + 2 + 2);
+  });
+
   it('moves past offsets that were deleted by an explicit empty range, without an object', async () => {
     const made = await world(1, (one) => {
       one.settings.enabled = false;
