@@ -24,12 +24,24 @@ export async function surveyRetention(
     const kept = await work.metastore.firstExtentAtTimestamp(of, logStartOffset, since);
     keptByTime = kept?.baseOffset ?? row.nextOffset;
   }
-  let keptByBytes: number | undefined;
-  if (rules.retentionBytes >= 0) {
-    const bytes = Math.max(0, rules.retentionBytes - partition.pendingBytes);
-    keptByBytes = bytes === 0 ? row.nextOffset : await work.metastore.offsetOfSuffix(of, bytes);
-  }
+  const keptByBytes = rules.retentionBytes < 0 ? undefined : await keptBySize(work, partition, rules.retentionBytes);
   return decideRetention({ logStartOffset, reconciledEnd, keptByTime, keptByBytes });
+}
+
+/** The first offset such that it and all behind it have so many bytes, those in L0 included; undefined where all have less. */
+async function keptBySize(
+  { metastore }: CompactorWork,
+  partition: MaintainedPartition,
+  bytesMin: number,
+): Promise<number | undefined> {
+  const of = placeOf(partition);
+  const { pendingBytes, reconciledEnd } = partition;
+  const bytes = Math.max(0, bytesMin - pendingBytes);
+  const kept = bytes === 0 ? reconciledEnd : await metastore.offsetOfSuffix(of, bytes);
+  // From an addition until the LRO moves, the metastore has what also counts as pending: bytes that count twice would expire too early.
+  const row = await metastore.partition(of);
+  const isTwice = row !== undefined && row.nextOffset > reconciledEnd;
+  return isTwice ? await metastore.offsetOfSuffix(of, bytesMin) : kept;
 }
 
 export async function applyRetention(

@@ -15,11 +15,16 @@ beforeEach(() => {
   compactor = stage.open();
 });
 
-/** Extents of ten offsets and about 1,000 bytes, an hour apart from each other. */
+/** The next ten offsets, about 1,000 bytes. */
+function batch(): Buffer {
+  const records = Array.from({ length: 10 }, () => ({ key: null, value: Buffer.alloc(85) }));
+  return encodeBatch(records, { baseOffset: stage.nextOffset, timestamp: stage.clock.nowMs() });
+}
+
+/** Extents of a batch, an hour apart from each other. */
 async function write(extents: number): Promise<void> {
   for (let extent = 0; extent < extents; extent++) {
-    const records = Array.from({ length: 10 }, () => ({ key: null, value: Buffer.alloc(85) }));
-    await stage.reconcile([[encodeBatch(records, { baseOffset: stage.nextOffset, timestamp: stage.clock.nowMs() })]]);
+    await stage.reconcile([[batch()]]);
     await stage.clock.advance(3_600_000);
   }
 }
@@ -67,6 +72,33 @@ describe('retention', () => {
     stage.partition.pendingBytes = 40 * length;
     await expire();
     expect(await starts()).toEqual([50, 50]);
+  });
+
+  it('by size counts nothing twice that is added to the metastore and pending still', async () => {
+    await write(5);
+    const length = (await stage.extents())[0]?.length as number;
+    stage.rules = { ...stage.rules, retentionBytes: 4 * length };
+    stage.partition.reconciledEnd = offset(30);
+    stage.partition.pendingBytes = 2 * length;
+    await expire();
+    expect(await starts()).toEqual([10, 10]);
+  });
+
+  it('by size counts nothing twice that is added while it counts', async () => {
+    await write(3);
+    const length = (await stage.extents())[0]?.length as number;
+    stage.rules = { ...stage.rules, retentionBytes: 4 * length };
+    stage.partition.pendingBytes = 2 * length;
+    const { metastore } = stage;
+    const ask = metastore.offsetOfSuffix.bind(metastore);
+    const onItsWay = [1, 2];
+    metastore.offsetOfSuffix = async (of, bytes) => {
+      // Their LRO moves later.
+      while (onItsWay.pop() !== undefined) await stage.reconcile([[batch()]], { visible: false });
+      return ask(of, bytes);
+    };
+    await expire();
+    expect(await starts()).toEqual([10, 10]);
   });
 
   it('goes by the limit that takes more', async () => {
