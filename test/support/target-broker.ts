@@ -14,6 +14,8 @@ export const targetIsKafka = process.env['CLOUDTOPICS_TEST_TARGET'] === 'kafka';
 export interface TargetBroker extends AsyncDisposable {
   readonly bootstrap: string;
   readonly pid: number;
+  /** Of ours: where its admin server answers, and the URL of its store. S3 credentials are in the environment then. */
+  readonly own: { readonly admin: string; readonly store: string } | undefined;
   restart(): Promise<void>;
   stop(): Promise<unknown>;
   kill(): Promise<void>;
@@ -39,6 +41,7 @@ export async function startTarget(store: StoreKind = 'file', flags: readonly str
     get pid() {
       return broker.pid;
     },
+    own: broker instanceof BrokerProcess ? { admin: broker.admin, store: broker.store } : undefined,
     restart: () => broker.restart(),
     stop: () => broker.stop(),
     kill: () => broker.kill(),
