@@ -47,6 +47,10 @@ export class ChunkCache {
     return range === undefined ? undefined : pooled(range);
   }
 
+  isHere(object: OpenObject, chunk: number): boolean {
+    return this.#memory.has(chunkId(object.objectId, chunk));
+  }
+
   /** In memory or on its way. */
   isNear(object: OpenObject, chunk: number): boolean {
     const id = chunkId(object.objectId, chunk);

@@ -4,7 +4,8 @@
 // - a chunk is kept under its name as long as its memory is; a name whose memory was used again is a miss
 // - while all of it is pinned by answers on their way, chunks come into plain memory that belongs to whoever reads them: the bytes of
 //   those on their way have a budget of their own, the rest of `bytesMax`. One chunk larger than that is let through alone
-// - what is fetched ahead of a reader takes at most half of it, and nothing while a read that is waited for has to wait for memory
+// - what is fetched ahead of a reader takes at most half of it, leaves one slab to others, and takes nothing while a read that is waited
+//   for has to wait for memory
 
 import { ByteBudget } from '../base/byte-budget.ts';
 import { SlabPool, type SlabRange } from '../base/slab-pool.ts';
@@ -91,7 +92,11 @@ export class ChunkMemory {
   /** A pinned range, to be told with `aheadDone` when it has been filled. Undefined where it would be missed elsewhere. */
   allocateAhead(length: number): SlabRange | undefined {
     const half = this.#pool.bytesMax / 2;
-    if (this.#waiting > 0 || this.#aheadBytes + length > half || this.#pool.pinnedBytes > half + half / 2) {
+    if (
+      this.#waiting > 0 ||
+      this.#aheadBytes + length > half ||
+      this.#pool.pinnedBytes + length > this.#pool.bytesMax - this.runBytesMax
+    ) {
       return undefined;
     }
     const range = this.#pool.allocate(length);

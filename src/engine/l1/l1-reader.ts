@@ -307,7 +307,7 @@ export class L1Reader implements AsyncDisposable {
     return end;
   }
 
-  /** A reader that is read ahead for does not wait for a GET when it has half of what it asked for: the GET would be a small one. */
+  /** A reader that is read ahead for does not wait for a GET when it has half of what it asked for; a new one would be small, too. */
   #isEnough(
     { sequential, collected, bytesMax }: Progress,
     { object }: OpenExtent,
@@ -315,7 +315,7 @@ export class L1Reader implements AsyncDisposable {
     more: number,
   ): boolean {
     const bytes = collected.bytes + more;
-    return sequential && bytes > 0 && bytes * 2 >= bytesMax && !this.#chunks.isNear(object, chunk);
+    return sequential && bytes > 0 && bytes * 2 >= bytesMax && !this.#chunks.isHere(object, chunk);
   }
 
   /** Remembers where the reader stands, and has what it will ask for next fetched. */
@@ -327,8 +327,11 @@ export class L1Reader implements AsyncDisposable {
     if (nothingThere) cursor.moveTo(options.until, undefined);
     else cursor.moveTo(next, at);
     cursor.readBytes = collected.bytes;
+    cursor.atEnd = cursor.next >= options.until;
     if (sequential) {
-      const limits = { windowBytesMin, windowBytesMax, bytesMax: Math.floor(this.#memory.pooledBytesMax / 2) };
+      // The next read is likely to be as large.
+      const first = Math.min(windowBytesMax, Math.max(windowBytesMin, 2 * collected.bytes));
+      const limits = { windowBytesMin: first, windowBytesMax, bytesMax: Math.floor(this.#memory.pooledBytesMax / 2) };
       const readers = this.#cursors.sequentialCount + (cursor.window === 0 ? 1 : 0);
       cursor.window = nextWindow(cursor.window, readers, limits);
     }

@@ -9,9 +9,9 @@ export interface AheadLimits {
 
 const mebibyte = 1024 * 1024;
 
-/** At 30 ms for a GET, a window of 32 MiB lets one reader have a GiB a second. */
+/** At 30 ms for a GET, a window of 48 MiB lets one reader have a GiB a second and more. */
 export const windowBytesMin = 2 * mebibyte;
-export const windowBytesMax = 32 * mebibyte;
+export const windowBytesMax = 48 * mebibyte;
 
 /** The window after one more sequential read; 0 is before the first. Never more than a fair share. */
 export function nextWindow(window: number, readers: number, limits: AheadLimits): number {

@@ -70,12 +70,12 @@ export class ReadAhead {
     return !this.#closed && !cursor.gone;
   }
 
-  /** Looks up the extents of the window and has their footers read. */
+  /** Looks up the extents of the window and of the next one, and has their footers read: by then they are here. */
   async #lookAhead(cursor: ReadCursor, walk: Walk): Promise<void> {
     for (;;) {
       const last = cursor.located.at(-1)?.place;
       const from = last === undefined ? cursor.next : last.lastOffset + 1;
-      if (from >= walk.until || cursor.located.length >= locatedMax || knownBytes(cursor) >= cursor.window) return;
+      if (from >= walk.until || cursor.located.length >= locatedMax || knownBytes(cursor) >= 2 * cursor.window) return;
       const found = await this.#finder.locate(cursor, from);
       if (found === undefined || found.place.baseOffset >= walk.until || !this.#isOn(cursor)) return;
       // The reader may have gone past it meanwhile.

@@ -39,6 +39,8 @@ export class ReadCursor {
   window = 0;
   /** What its last read gave it. */
   readBytes = 0;
+  /** Nothing lay behind its last read: what others may read ahead is not shared with it. */
+  atEnd = false;
   lastUsedMs = 0;
   gone = false;
   /** A look-up of the next extent that is under way. */
@@ -128,7 +130,8 @@ export class ReadCursors {
     this.#byPartition.set(name, cursors.add(cursor));
     this.#all.delete(cursor);
     this.#all.add(cursor);
-    if (cursor.window > 0) this.#sequential.add(cursor);
+    if (cursor.window > 0 && !cursor.atEnd) this.#sequential.add(cursor);
+    else this.#sequential.delete(cursor);
     for (const oldest of this.#all) {
       if (this.#all.size <= this.#options.cursorsMax) return;
       this.#drop(oldest);

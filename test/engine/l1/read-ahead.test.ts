@@ -233,6 +233,22 @@ describe('reading ahead', () => {
     for (const one of held) one[Symbol.dispose]();
     expect(reader.stats().pinnedBytes).toBeLessThanOrEqual(memoryBytesMax / 6);
   });
+
+  it('goes on when an answer that held the memory has left', async () => {
+    const stage = await oneObject();
+    await using reader = stage.reader({ memoryBytesMax: mebibyte });
+    const held: Disposable[] = [];
+    for (let from = 0; from < 100; ) {
+      const got = await read(reader, { from, bytesMax: 200 * kibibyte });
+      held.push(got);
+      from = (offsetsOf(got.parts).at(-1) as number) + 1;
+    }
+    await stage.clock.advance(1);
+    const before = reader.stats().readAheadBytes;
+    for (const one of held) one[Symbol.dispose]();
+    await stage.clock.advance(1);
+    expect(reader.stats().readAheadBytes).toBeGreaterThan(before);
+  });
 });
 
 describe('the window of a reader', () => {

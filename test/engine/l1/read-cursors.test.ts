@@ -74,6 +74,22 @@ describe('the cursors of readers', () => {
     expect(cursors.sequentialCount).toBe(1);
   });
 
+  it('share what is read ahead with those only that have something to read', () => {
+    const { cursors, stand } = staged();
+    const [first, second] = [1, 2].map(stand) as [ReadCursor, ReadCursor];
+    for (const one of [first, second]) {
+      one.window = 5;
+      cursors.used(one);
+    }
+    expect(cursors.sequentialCount).toBe(2);
+    first.atEnd = true;
+    cursors.used(first);
+    expect(cursors.sequentialCount).toBe(1);
+    first.atEnd = false;
+    cursors.used(first);
+    expect(cursors.sequentialCount).toBe(2);
+  });
+
   it('know extents that continue each other, from where they stand on, for all readers of the partition', () => {
     const { cursors, stand } = staged();
     const cursor = stand(0);
