@@ -56,9 +56,10 @@ export function reconcileOperations(parts: ReconcileParts): ReconcileOperations 
       const objects: PlannedReconcileObject[] = [];
       const skipped: { topic: string; reason: string }[] = [];
       for (const { id, name } of chosen(scope)) {
-        for (const job of await reconciler.plan(id)) objects.push(plannedObject(name, job));
+        const jobs = await reconciler.plan(id);
+        for (const job of jobs) objects.push(plannedObject(name, job));
         const reason = reasonToSkip(schedules.get(id), reconciler);
-        if (reason !== undefined && objects.some(({ topic }) => topic === name)) skipped.push({ topic: name, reason });
+        if (reason !== undefined && jobs.length > 0) skipped.push({ topic: name, reason });
       }
       return { objects, skipped };
     },

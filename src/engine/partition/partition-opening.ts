@@ -32,6 +32,7 @@ export interface OpeningOptions {
 }
 
 const replayReadBytes = 1024 * 1024;
+const oldestReadBytes = 64 * 1024;
 
 export const partitionGroup = (topicId: TopicId, index: number): string => `partition/${topicId}/${index}`;
 
@@ -65,6 +66,7 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
   const age = new PendingAge();
   if (group.snapshot !== undefined)
     decodePartitionSnapshot(group.snapshot.bytes, group.group, state, extents, producers);
+  await noteOldestPending(group.group, options.log, state, extents, age);
   let next = (group.snapshot?.index ?? 0) + 1;
   if (next < group.first) {
     throw new EngineError(
@@ -94,6 +96,31 @@ async function replay(spec: PartitionSpec, group: OpenedGroup, options: OpeningO
     rules: spec.rules,
     onTermOver: (error, awaited) => options.onTermOver(spec, error, awaited),
   };
+}
+
+/** A snapshot does not say since when what it knows is pending; the entry that it is in does. */
+async function noteOldestPending(
+  group: string,
+  log: ReplicatedLog,
+  { reconciledEnd, nextOffset }: CommittedState,
+  extents: ExtentIndex,
+  age: PendingAge,
+): Promise<void> {
+  if (reconciledEnd === nextOffset) return;
+  for (let from = extents.entryOf(reconciledEnd); ; ) {
+    const entries = await log.read(group, from, oldestReadBytes);
+    for (const { index, bytes } of entries) {
+      const entry = decodePartitionEntry(bytes, `${group}#${index}`);
+      const end = entry.kind === 'placeholders' ? entry.shares.at(-1)?.batches.at(-1)?.lastOffset : undefined;
+      if (entry.kind !== 'placeholders' || end === undefined || end < reconciledEnd) continue;
+      age.note(reconciledEnd, entry.appendedAtMs);
+      return;
+    }
+    const last = entries.at(-1);
+    // What is missing is found out by who reads it.
+    if (last === undefined) return;
+    from = last.index + 1;
+  }
 }
 
 interface Replayed {

@@ -147,11 +147,15 @@ export class Reconciler implements AsyncDisposable {
     const began = clock.monotonicMs();
     this.#loop.schedules();
     const pending = topicIds.flatMap((id) => this.leadersOf(id).filter(isPending));
-    const goals = new Map(pending.map((leader) => [leader, leader.lastStableOffset]));
+    const goals = pending.map((leader) => ({ leader, from: leader.reconciledEnd, to: leader.lastStableOffset }));
+    // One that was opened again meanwhile goes on for the one before it.
+    const current = () => {
+      const led = new Map(topicIds.flatMap((id) => this.leadersOf(id)).map((leader) => [nameOf(leader), leader]));
+      return goals.map(({ leader, ...goal }) => ({ ...goal, leader: led.get(nameOf(leader)) ?? leader }));
+    };
     const before = this.#madeOf(topicIds);
-    const begin = new Map([...goals].map(([leader]) => [leader, leader.reconciledEnd]));
-    const offsets = () => [...begin].reduce((sum, [leader, from]) => sum + leader.reconciledEnd - from, 0);
-    const isDone = () => [...goals].every(([leader, goal]) => leader.reconciledEnd >= goal);
+    const offsets = () => current().reduce((sum, { leader, from }) => sum + leader.reconciledEnd - from, 0);
+    const isDone = () => current().every(({ leader, to }) => leader.reconciledEnd >= to);
     for (let moved = -1; !isDone() && moved < offsets() && !this.#stopping.signal.aborted; ) {
       moved = offsets();
       const round = this.#loop.order(topicIds);
@@ -167,7 +171,7 @@ export class Reconciler implements AsyncDisposable {
       objects: after.objects - before.objects,
       bytes: after.bytes - before.bytes,
       offsets: offsets(),
-      leaders: pending,
+      leaders: current().map(({ leader }) => leader),
     };
   }
 
@@ -249,6 +253,8 @@ export class Reconciler implements AsyncDisposable {
     });
   }
 }
+
+const nameOf = ({ topicId, index }: LedPartition): string => `${topicId}/${index}`;
 
 function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -60,17 +60,22 @@ class BusyHistory {
     world.settings.targetBytes = this.#chance(0.5) ? 64 * 1024 : 1024 * 1024;
     world.settings.memoryBytes = this.#chance(0.5) ? 1500 : 64 * 1024;
     for (const domain of world.domains) this.#loseAnswers(domain);
+    this.#slowStore();
+    this.#slowLog();
     await world.start(2);
     if (this.#chance(0.3)) await this.#beforeHistory();
     this.#followers.begin();
     for (let round = 0; round < rounds; round++) await this.#round(round);
     this.#quiet();
+    world.settings.enabled = true;
     while (world.latePuts.length > 0) await world.latePuts.shift()?.();
     await world.clock.advance(12_000);
     await world.settle();
     world.flushMetastore();
     await world.clock.advance(2000);
     await this.#followers.end();
+    this.#isSlow = false;
+    await world.clock.advance(1000);
     await this.#seeAll();
     this.#told.answers = this.#followers.checkAnswers();
     await this.#checkRows();
@@ -90,15 +95,17 @@ class BusyHistory {
       if (stepsLeft !== undefined && !world.crashed && stepsLeft-- <= 0) world.crash();
     };
     const work = [
-      ...Array.from({ length: 1 + this.#below(4) }, () => this.#produce(round)),
+      ...Array.from({ length: 1 + this.#below(6) }, () => this.#produce(round)),
       this.#deleteRecords(),
       ...(this.#chance(0.3) && world.partitionCount < partitionsMax ? [world.addPartition()] : []),
       ...(this.#chance(0.4) ? [this.#briefTopic()] : []),
     ].map((one) => one.catch(tolerate));
     for (let turn = 0; turn < 25; turn++) {
-      await world.clock.advance(this.#below(80));
+      await world.clock.advance(this.#below(160));
+      // A backlog builds up, of which not all is in memory.
+      if (this.#chance(0.2)) world.settings.enabled = this.#chance(0.5);
       if (this.#chance(0.1)) world.forgetBatchCache();
-      if (this.#chance(0.1)) world.flushMetastore();
+      if (this.#chance(0.3)) world.flushMetastore();
       if (this.#chance(0.1)) await this.#followLogStart().catch(tolerate);
       if (this.#chance(0.05)) this.#leaveCache();
       if (!world.crashed && this.#chance(0.01)) world.crash();
@@ -109,7 +116,34 @@ class BusyHistory {
     world.crash();
     this.#count();
     this.#quiet();
-    await world.startAgain();
+    this.#slowLog();
+    await this.#over(world.startAgain());
+  }
+
+  /** Much can happen while a read is under way. */
+  async #mayTakeLong(): Promise<void> {
+    if (!this.#isSlow || this.#chance(0.6)) return;
+    await sleep(this.#world.clock, this.#below(this.#chance(0.3) ? 3000 : 300));
+  }
+
+  #isSlow = true;
+
+  #slowStore(): void {
+    const { bucket } = this.#world;
+    const get = bucket.get.bind(bucket);
+    bucket.get = async (...wanted) => {
+      await this.#mayTakeLong();
+      return get(...wanted);
+    };
+  }
+
+  #slowLog(): void {
+    const { log } = this.#world;
+    const read = log.read.bind(log);
+    log.read = async (...wanted) => {
+      await this.#mayTakeLong();
+      return read(...wanted);
+    };
   }
 
   async #over(work: Promise<unknown>): Promise<void> {
@@ -125,7 +159,7 @@ class BusyHistory {
   async #produce(round: number): Promise<void> {
     const world = this.#world;
     const producerId = this.#producerId++;
-    const count = 1 + this.#below(12);
+    const count = 1 + this.#below(20);
     const bytes = this.#chance(0.2) ? 400 : 24;
     const index = this.#below(world.partitionCount);
     for (let baseSequence = 0; baseSequence < count; baseSequence++) {
@@ -215,7 +249,8 @@ class BusyHistory {
         group.snapshot = { index: group.snapshot.index, bytes: version1Of(group.snapshot.bytes) };
     }
     world.settings.enabled = true;
-    await world.startAgain();
+    this.#slowLog();
+    await this.#over(world.startAgain());
   }
 
   #letThingsFail(): void {

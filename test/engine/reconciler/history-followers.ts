@@ -54,7 +54,7 @@ export class Followers {
   }
 
   begin(): void {
-    this.#running = [this.#readOn(), this.#readOn(), this.#ask()];
+    this.#running = Array.from({ length: 6 }, (_, at) => (at < 4 ? this.#readOn() : this.#ask()));
   }
 
   async end(): Promise<void> {

@@ -253,6 +253,23 @@ describe('the log of a partition', () => {
     expect(await made.findings()).toEqual([]);
   });
 
+  it('still tells after a restart since when something is pending', async () => {
+    const made = await world();
+    await produceMany(made, named(3));
+    await made.settle();
+    made.settings.enabled = false;
+    const beganMs = made.clock.nowMs();
+    await produceMany(made, named(3, 'pending'));
+    await made.clock.advance(60_000);
+    await produceMany(made, named(3, 'later'));
+    await made.leader().saveSnapshot();
+    made.crash();
+    await made.startAgain();
+    expect(made.leader().pendingSinceMs).toBe(beganMs);
+    await produceMany(made, ['last']);
+    expect(made.leader().pendingSinceMs).toBe(beganMs);
+  });
+
   it('keeps producers and their duplicates over a trim', async () => {
     const made = await world();
     const send = (baseSequence: number) =>
@@ -428,6 +445,28 @@ describe('an operator', () => {
     const run = made.reconciler.run([topic], true, new AbortController().signal);
     for (let turn = 0; turn < 20; turn++) await made.clock.advance(100);
     expect(await run).toMatchObject({ complete: false, offsets: 0 });
+  });
+
+  it('sees a run through although a leader is opened again under it', async () => {
+    const made = await world();
+    made.reconciler.pause();
+    await produceMany(made, named(3));
+    const before = made.leader();
+    let losing = true;
+    made.step = (name) => {
+      if (name !== 'reconcile.added' || !losing) return;
+      losing = false;
+      made.log.setFaults((operation) => {
+        if (operation !== 'append') return undefined;
+        made.log.setFaults(undefined);
+        return { kind: 'unknown', effect: true };
+      });
+    };
+    const run = made.reconciler.run([topic], true, new AbortController().signal);
+    for (let turn = 0; turn < 20; turn++) await made.clock.advance(100);
+    const { complete, leaders } = await run;
+    expect(made.leader()).not.toBe(before);
+    expect([complete, leaders]).toEqual([true, [made.leader()]]);
   });
 
   it('stops waiting when it goes away', async () => {
