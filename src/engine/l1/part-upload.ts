@@ -213,7 +213,9 @@ export class PartUpload {
     if (this.#completed) return;
     this.#abort.abort();
     await this.#flight;
-    await this.#upload?.abort().catch(() => {});
+    const discarded = this.#upload?.abort().catch(() => {});
+    // Who called it off must end, and a store that hangs would keep it for as long as a call may take.
+    if (this.#options.signal?.aborted !== true) await discarded;
     this.#letGo();
   }
 

@@ -118,9 +118,8 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
     const offsets = await addAndMove(job, request, carried, additions, options, problems);
     return { objectBytes: built?.sizeBytes ?? 0, offsets, problems };
   } finally {
-    // After a finish this does nothing. A store that hangs must not keep the broker from stopping: then it is not waited for.
-    const discarded = builder?.abort();
-    if (!signal.aborted) await discarded;
+    // After a finish this does nothing.
+    await builder?.abort();
   }
 }
 

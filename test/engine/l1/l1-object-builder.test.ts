@@ -28,6 +28,8 @@ class WatchedStore {
   readonly calls: Call[] = [];
   /** Parts wait for these, where there are any. */
   readonly gates: (() => void)[] = [];
+  /** Discarding does not end. */
+  hangs = false;
   held = false;
 
   get store(): ObjectStore {
@@ -57,7 +59,7 @@ class WatchedStore {
       },
       abort: () => {
         this.calls.push({ name: 'abort', bytes: 0 });
-        return upload.abort();
+        return this.hangs ? new Promise(() => {}) : upload.abort();
       },
     };
   }
@@ -279,6 +281,18 @@ describe('the builder of an L1 object', () => {
     await expect(made.finish()).rejects.toMatchObject({ code: 'cancelled' });
     await made.abort();
     expect(watched.calls).toEqual([]);
+  });
+
+  it('does not wait for a store that hangs once its signal has come: it is told to discard what it has, and that is that', async () => {
+    const watched = new WatchedStore();
+    const controller = new AbortController();
+    const made = builder(watched.store, { signal: controller.signal });
+    made.beginSection(0, offset(0));
+    for (const batch of batchesFrom(0, 120)) await made.add(batch);
+    watched.hangs = true;
+    controller.abort();
+    await made.abort();
+    expect(watched.calls.at(-1)?.name).toBe('abort');
   });
 
   it('does nothing when it is aborted after it was finished', async () => {
