@@ -75,7 +75,8 @@ class BusyHistory {
     await world.clock.advance(2000);
     await this.#followers.end();
     this.#isSlow = false;
-    await world.clock.advance(1000);
+    // What began while reads took long may be waited for by those that come now.
+    await world.clock.advance(4000);
     await this.#seeAll();
     this.#told.answers = this.#followers.checkAnswers();
     await this.#checkRows();
