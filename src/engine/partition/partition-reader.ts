@@ -5,13 +5,13 @@
 //   left out or given twice while the LRO moves under it
 // - batches are handed out as they lie, whole. Bytes from the store are checked against place and CRC32C before they go out;
 //   when they do not match, the read fails with the object's key and range, and nothing is served in their place
-// - where compaction or aborted transactions left nothing up to the end, a batch without records leads readers over it
+// - where compaction or aborted transactions left nothing up to the end, a batch without data leads readers over it
 // - a read of L0 data pins the offset it begins at until it has its bytes
 
 import { EngineError, hasCode } from '../base/errors.ts';
 import { type Offset, offset, type Term } from '../base/ids.ts';
 import type { L0Reader } from '../l0/l0.ts';
-import { encodeEmptyBatch } from '../records/build-batch-format.ts';
+import { encodeGapBatch } from '../records/build-batch-format.ts';
 import { verifyStoredBatch } from '../records/record-batch-format.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { Extent, ExtentIndex } from './extent-index.ts';
@@ -36,8 +36,8 @@ const extentsPerReadMax = 10_000;
 /** Cached batches up to this size are copied into the answer: a pin would hold a whole slab for them until it was sent. */
 const copyBytesMax = 32 * 1024;
 
-/** What a batch without records can cover: its last offset delta is an int32. */
-const emptyOffsetsMax = 0x7fff_ffff;
+/** What one such batch can cover: its last offset delta is an int32. */
+const gapOffsetsMax = 0x7fff_ffff;
 
 /** One batch that the batch cache has, or consecutive extents of one object. */
 type Run = { readonly cached: Buffer } | { readonly stored: Extent[] };
@@ -124,8 +124,8 @@ export class PartitionReader {
     if (!read.nothingThere) return this.#result([...read.parts], [read]);
     read[Symbol.dispose]();
     if (end < until) return this.read({ ...options, from: end });
-    const last = Math.min(end - 1, options.from + emptyOffsetsMax);
-    return this.#result([encodeEmptyBatch(options.from, last, this.#options.term)], []);
+    const last = Math.min(end - 1, options.from + gapOffsetsMax);
+    return this.#result([encodeGapBatch(options.from, last, this.#options.term)], []);
   }
 
   /** The extents to return: the first whole even when it is too large, the others while they fit. */

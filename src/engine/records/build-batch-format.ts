@@ -4,7 +4,6 @@
 import { ByteWriter } from '../base/byte-writer.ts';
 import { crc32c } from '../base/checksum.ts';
 import { codecs, compressSync } from './compression.ts';
-import { computeBatchCrc } from './record-batch-format.ts';
 import { type RecordToWrite, writeRecord } from './record-format.ts';
 
 export interface BatchRecord extends Pick<RecordToWrite, 'key' | 'value' | 'headers'> {
@@ -29,12 +28,16 @@ export interface BatchOptions {
   readonly baseSequence?: number;
 }
 
-/** A batch without records that covers offsets from base to last: readers pass over it. At most 2^31 offsets. */
-export function encodeEmptyBatch(baseOffset: number, lastOffset: number, leaderEpoch: number): Buffer {
-  const batch = encodeBatch([], { baseOffset, leaderEpoch, timestamp: -1 });
-  batch.writeInt32BE(lastOffset - baseOffset, 23);
-  batch.writeUInt32BE(computeBatchCrc(batch), 17);
-  return batch;
+/** Key and value of a marker that ends a transaction by committing it, versions 0: type 1, coordinator epoch 0. */
+const commitMarker = { key: Buffer.from([0, 0, 0, 1]), value: Buffer.alloc(6) };
+
+/**
+ * A batch that covers offsets from base to last and holds nothing for consumers, who pass over it: a control batch, the commit marker of no
+ * producer. Some pass only over batches with a record, so one without any would not do. At most 2^31 offsets.
+ */
+export function encodeGapBatch(baseOffset: number, lastOffset: number, leaderEpoch: number): Buffer {
+  const marker = { ...commitMarker, offsetDelta: lastOffset - baseOffset };
+  return encodeBatch([marker], { baseOffset, leaderEpoch, control: true, transactional: true, timestamp: -1 });
 }
 
 export function encodeBatch(records: readonly BatchRecord[], options: BatchOptions = {}): Buffer {

@@ -4,6 +4,7 @@ import { decompress } from '../../../src/engine/records/compression.ts';
 import {
   batchHeaderBytes,
   codecOf,
+  isControl,
   readBatchFacts,
   readBatchSize,
 } from '../../../src/engine/records/record-batch-format.ts';
@@ -68,13 +69,14 @@ export async function fetchRecords(
     const batch = bytes.subarray(at, at + readBatchSize(bytes, at));
     at += batch.length;
     const facts = readBatchFacts(batch);
+    next = Math.max(next, facts.baseOffset + facts.lastOffsetDelta + 1);
+    if (isControl(facts.attributes)) continue;
     const unpacked = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), 1 << 30);
     for (const record of iterateRecords(unpacked, facts.count)) {
       const offset = facts.baseOffset + record.offsetDelta;
       if (offset < from) continue;
       records.push({ offset, key: record.key?.toString(), value: record.value?.toString() });
     }
-    next = Math.max(next, facts.baseOffset + facts.lastOffsetDelta + 1);
   }
   return { records, next, bytes: at, logStart: found.logStartOffset, highWatermark: found.highWatermark };
 }

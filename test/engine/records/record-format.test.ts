@@ -5,7 +5,7 @@ import { createRecordsBatch, Reader, readRecordsBatch } from '@platformatic/kafk
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
-import { type BatchRecord, encodeBatch } from '../../../src/engine/records/build-batch-format.ts';
+import { type BatchRecord, encodeBatch, encodeGapBatch } from '../../../src/engine/records/build-batch-format.ts';
 import { codecs, decompressSync } from '../../../src/engine/records/compression.ts';
 import {
   batchHeaderBytes,
@@ -25,6 +25,7 @@ const kafkajs = createRequire(createRequire(import.meta.url).resolve('kafkajs'))
 const kafkajsBatch = kafkajs('./src/protocol/recordBatch/v0/index.js').RecordBatch;
 const kafkajsRecord = kafkajs('./src/protocol/recordBatch/record/v0/index.js');
 const kafkajsDecode = kafkajs('./src/protocol/recordBatch/v0/decoder.js');
+const KafkajsFetched = kafkajs('./src/consumer/batch.js');
 const KafkajsDecoder = kafkajs('./src/protocol/decoder.js');
 
 const someBytes = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
@@ -151,6 +152,37 @@ describe('a batch that was built', () => {
     expect([shared(record?.key), shared(record?.value)]).toEqual([true, true]);
     batch.write('VALUE', batch.indexOf('value'));
     expect(record?.value?.toString()).toBe('VALUE');
+  });
+});
+
+describe('a batch that leads over offsets without data', () => {
+  it.each([
+    [7, 7],
+    [10, 2 ** 31 + 9],
+  ])('covers %i to %i, with one record that no consumer is shown', (baseOffset, lastOffset) => {
+    const batch = encodeGapBatch(baseOffset, lastOffset, 3);
+    expect(readBatchFacts(batch)).toEqual({
+      baseOffset,
+      lastOffsetDelta: lastOffset - baseOffset,
+      attributes: 0x30,
+      maxTimestamp: -1,
+      producerId: -1,
+      producerEpoch: -1,
+      baseSequence: -1,
+      count: 1,
+    });
+    expect([readBatchSize(batch), readLeaderEpoch(batch)]).toEqual([batch.length, 3]);
+    expect(readBatchCrc(batch)).toBe(computeBatchCrc(batch));
+    // Version 0, type 1: a commit.
+    const marker = { key: Buffer.from('00000001', 'hex'), value: Buffer.alloc(6), timestamp: -1, headers: [] };
+    expect(read(batch)).toEqual([{ ...marker, offset: lastOffset }]);
+  });
+
+  it('moves KafkaJS on, which stays in front of batches without records', async () => {
+    const { records: messages } = await kafkajsDecode(new KafkajsDecoder(encodeGapBatch(10, 99, 3)));
+    const answer = { partition: 0, highWatermark: '100', abortedTransactions: [], messages };
+    const fetched = new KafkajsFetched('t', '40', answer);
+    expect([fetched.isEmptyDueToFiltering(), fetched.lastOffset()]).toEqual([true, '99']);
   });
 });
 
