@@ -3,9 +3,10 @@
 //
 // CLOUDTOPICS_HISTORY_RECORDS sets how many records the first test writes on each store.
 
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Random, seededRandom } from '../../src/engine/base/random.ts';
+import { busyHistory } from '../support/busy-history.ts';
+import { createTopic } from '../support/create-topic.ts';
 import { kcat } from '../support/kcat.ts';
 import { asFlags } from '../support/metadata-kill-rounds.ts';
 import { NumberedReading, writeNumbered } from '../support/numbered-records.ts';
@@ -15,38 +16,6 @@ import { startTarget, storeKinds, type TargetBroker, targetIsKafka } from '../su
 const recordsWanted = Number(process.env['CLOUDTOPICS_HISTORY_RECORDS'] ?? 1_600_000);
 const seed = Number(process.env['CLOUDTOPICS_HISTORY_SEED'] ?? Math.floor(Math.random() * 1e9));
 const partitions = 4;
-
-/** Everything happens every second or so; memory is too small for history to be read from it. */
-const busySettings = {
-  'cloudtopics.memory.slabs.bytes': '33554432',
-  'cloudtopics.memory.slab.bytes': '1048576',
-  'cloudtopics.memory.l1.bytes': '16777216',
-  'cloudtopics.metastore.flush.interval.ms': '1000',
-  'cloudtopics.reconcile.interval.max.ms': '1000',
-  'cloudtopics.reconcile.object.bytes': '4194304',
-  'cloudtopics.compaction.interval.ms': '500',
-  'cloudtopics.leveling.interval.ms': '1000',
-  'cloudtopics.leveling.extent.bytes': '4194304',
-  'cloudtopics.compaction.object.bytes': '8388608',
-  'cloudtopics.upload.part.bytes': '5242880',
-  'log.retention.check.interval.ms': '300',
-};
-
-const kafkaOf = (bootstrap: string) =>
-  new kafkajs.Kafka({ brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 20 } });
-
-async function createTopic(
-  bootstrap: string,
-  topic: string,
-  numPartitions: number,
-  settings: Record<string, string> = {},
-) {
-  const admin = kafkaOf(bootstrap).admin();
-  await admin.connect();
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] });
-  await admin.disconnect();
-}
 
 /** What comes and goes while others read. */
 class Dice {
@@ -69,7 +38,7 @@ describe.skipIf(targetIsKafka).each(storeKinds)(`history on a %s store (CLOUDTOP
   let broker: TargetBroker;
   const dice = new Dice(seed);
   beforeAll(async () => {
-    broker = await startTarget(store, asFlags(busySettings));
+    broker = await startTarget(store, asFlags(busyHistory));
   });
   afterAll(() => broker?.[Symbol.asyncDispose]());
 

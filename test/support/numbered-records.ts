@@ -20,7 +20,8 @@ export class NumberedReading {
   readonly #mayJump: boolean;
   next: number;
   count = 0;
-  jumps = 0;
+  /** Where it went on behind records that are gone. */
+  readonly jumpedTo: number[] = [];
 
   constructor(where: string, from: number, mayJump = false) {
     this.#where = where;
@@ -30,7 +31,7 @@ export class NumberedReading {
 
   take(offset: number, value: string): void {
     if (offset !== this.next) {
-      if (this.#mayJump && offset > this.next) this.jumps++;
+      if (this.#mayJump && offset > this.next) this.jumpedTo.push(offset);
       else this.#problem(`offset ${this.next} was expected, ${offset} came`);
     }
     if (value !== valueAt(offset)) this.#problem(`offset ${offset} is ${JSON.stringify(value.slice(0, 80))}`);

@@ -163,13 +163,8 @@ const kafkajsReader: PartitionReader = {
   name: 'KafkaJS',
   async read(reading, take) {
     const { bootstrap, topic, partition, from, fetchBytes, partitionBytes } = reading;
-    const groupId = freshGroup();
-    const kafka = kafkajsOf(bootstrap);
-    await withAdmin(kafka, (admin) =>
-      admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(from) }] }),
-    );
-    const consumer = kafka.consumer({
-      groupId,
+    const consumer = kafkajsOf(bootstrap).consumer({
+      groupId: freshGroup(),
       maxBytes: fetchBytes,
       maxBytesPerPartition: partitionBytes,
       maxWaitTimeInMs: 100,
@@ -179,6 +174,7 @@ const kafkajsReader: PartitionReader = {
     await consumer.connect();
     try {
       await consumer.subscribe({ topic, fromBeginning: true });
+      let stands = false;
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch, pause }) => {
@@ -186,9 +182,13 @@ const kafkajsReader: PartitionReader = {
             pause();
             return;
           }
+          // What was fetched before the seek is not of this reading.
+          if (!stands) return;
           for (const { offset, value } of batch.messages) intake.one(Number(offset), String(value));
         },
       });
+      stands = true;
+      consumer.seek({ topic, partition, offset: String(from) });
       await intake.done;
     } finally {
       await consumer.disconnect();
