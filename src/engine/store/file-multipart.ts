@@ -1,8 +1,9 @@
-// A multipart upload into the file store: one temp file, every part written at its place in it, made visible in one step.
+// A multipart upload into the file store: one temp file, every part written at its place in it and flushed, made visible in one step.
 
 import { bodyLength } from './body.ts';
 import { fileStoreError } from './file-errors.ts';
 import type { OpenFile } from './file-system.ts';
+import { writeFlushed } from './flushed-write.ts';
 import type { MultipartLedger } from './multipart-ledger.ts';
 import type { Body, MultipartUpload, ObjectInfo, PartOptions, PutOptions } from './object-store.ts';
 import { checkConditions, checkSignal } from './write-conditions.ts';
@@ -29,7 +30,7 @@ export class FileMultipartUpload implements MultipartUpload {
     const { number, start } = ledger.claim(bodyLength(body), options?.place);
     try {
       checkSignal(options?.signal, `part ${number} of ${key}`);
-      await file.write(body, start);
+      await writeFlushed(file, body, start);
       ledger.stored(number);
     } catch (error) {
       throw fileStoreError(error, `part ${number} of ${key}`);

@@ -25,6 +25,7 @@ import { readObject, readObjectInfo } from './file-object-reader.ts';
 import { findStoreDirectory, prepareStoreDirectory } from './file-store-directory.ts';
 import { type FileSystem, fileErrorCode, type OpenFile } from './file-system.ts';
 import { FileWriteLock } from './file-write-lock.ts';
+import { writeFlushed } from './flushed-write.ts';
 import { MultipartLedger, partBytesMinDefault } from './multipart-ledger.ts';
 import { checkKey } from './object-key.ts';
 import type {
@@ -55,6 +56,8 @@ export interface FileStoreOptions {
   readonly readOnly?: boolean;
 }
 
+/** The hot path writes objects of a few MiB, with one flush. */
+const oneFlushBytesMax = 8 * 1024 * 1024;
 /** The lock is given back after so many deletes, so that writers get their turn. */
 const deletesPerTurn = 64;
 
@@ -199,10 +202,15 @@ class FileStore implements ObjectStore {
 
   /** Writes the rest of the content and the trailer, and flushes the file. */
   async #finish(file: OpenFile, key: string, rest: Body, position: number, trailer: Buffer): Promise<ObjectInfo> {
-    await file.write([...rest, trailer], position);
+    const restBytes = bodyLength(rest);
+    if (restBytes <= oneFlushBytesMax) await file.write([...rest, trailer], position);
+    else {
+      await writeFlushed(file, rest, position);
+      await file.write([trailer], position + restBytes);
+    }
     await file.flushData();
     const { modifiedMs } = await file.facts();
-    return { key, sizeBytes: position + bodyLength(rest), modifiedMs, etag: trailerEtag(trailer, key) };
+    return { key, sizeBytes: position + restBytes, modifiedMs, etag: trailerEtag(trailer, key) };
   }
 
   /** Gives a finished temp file its name, and makes that durable. The temp name is gone when it has succeeded. */

@@ -107,6 +107,28 @@ describe.each(Object.entries(stories))('power fails during %s', (_, story) => {
   });
 });
 
+describe('power fails during a put that is so large that it is flushed as it is written', () => {
+  it('and it is there whole or not at all', async () => {
+    const large = Buffer.alloc(9 * 1024 * 1024, 'large');
+    let missing = 0;
+    let whole = 0;
+    for (let at = 1; whole < 3; at++) {
+      const { fileSystem, state } = crashing(at);
+      const store = await open(fileSystem);
+      state.armed = true;
+      await store.put('large', [large]).catch(() => {});
+      const after = await open(state.after ?? fileSystem.crash(), 2);
+      if ((await keysOf(after)).length === 0) missing++;
+      else {
+        whole++;
+        expect((await after.get('large')).bytes.equals(large)).toBe(true);
+      }
+    }
+    // Nine pieces, each written and flushed, before it gets its name.
+    expect(missing).toBeGreaterThan(18);
+  });
+});
+
 describe('a directory that another process removes and makes again', () => {
   it('is made durable by whoever gives an answer first', async () => {
     for (let lead = -150; lead <= 150; lead++) {
