@@ -80,8 +80,9 @@ interface Addition {
 }
 
 const addTries = 4;
-/** Batches that are dealt with in one turn of the event loop, where nothing else is waited for. */
-const batchesPerTurn = 256;
+/** What is dealt with in one turn of the event loop, where nothing else is waited for: so many batches, or a MiB, in about a millisecond. */
+const stepsPerTurn = 256;
+const bytesPerStep = 4096;
 /** Partitions whose additions are made, and whose LROs are moved, together. */
 const partitionsTogether = 256;
 
@@ -97,7 +98,7 @@ export async function runJob(job: Job, reads: RoundReads, options: RoundJobOptio
   try {
     const began = clock.monotonicMs();
     const carried: CarriedPart[] = [];
-    const turns = new TurnTaking(options.pause, batchesPerTurn);
+    const turns = new TurnTaking(options.pause, stepsPerTurn);
     for (const part of job.parts) {
       const one = await carry(part, builder, jobReads, turns, options, problems);
       if (one !== undefined) carried.push(one);
@@ -166,7 +167,7 @@ async function carry(
       }
     }
     done++;
-    await turns.next();
+    await turns.next(1 + batch.length / bytesPerStep);
   }
   if (done === 0) return undefined;
   const dealt = batches.slice(0, done);

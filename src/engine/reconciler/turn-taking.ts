@@ -11,9 +11,9 @@ export class TurnTaking {
     this.#stepsPerTurn = stepsPerTurn;
   }
 
-  /** After each step. Undefined where there is nothing to wait for, which most of the time there is not. */
-  next(): Promise<void> | undefined {
-    this.#steps++;
+  /** After each step, or one as long as several. Undefined where there is nothing to wait for, which most of the time there is not. */
+  next(steps = 1): Promise<void> | undefined {
+    this.#steps += steps;
     if (this.#steps < this.#stepsPerTurn) return undefined;
     this.#steps = 0;
     return this.#pause();
