@@ -1,9 +1,10 @@
 // A CPU profile of the broker under the tuned load.
 //
-//   node bench/profile.ts [--partitions 12] [--gib 1] [--fetch] [--out bench/results]
+//   node bench/profile.ts [--partitions 12] [--gib 1] [--fetch] [--history] [--out bench/results]
 //
 // Starts the broker with node's inspector-free profiler (--cpu-prof), warms it up, produces (and fetches) and stops
 // it; the profile opens in Chrome's developer tools, and the functions with the most time of their own are printed.
+// With --history nothing is reconciled at first: a second process reads all of L0 back and makes L1 of it, a third is read from.
 
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     partitions: { type: 'string', default: '12' },
     gib: { type: 'string', default: '1' },
     fetch: { type: 'boolean', default: false },
+    history: { type: 'boolean', default: false },
     out: { type: 'string', default: join(checkout, 'bench/results') },
   },
 });
@@ -39,6 +41,7 @@ const directory = await mkdtemp(join(checkout, '.cache/profile-'));
 try {
   const broker = await BrokerProcess.start({
     directory,
+    flags: values.history ? ['--set', 'cloudtopics.reconcile.enable=false'] : [],
     nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${out}`, '--cpu-prof-interval=500'],
   });
   const records = Math.round((Number(values.gib) * 1024 * mebibyte) / recordBytes);
@@ -53,9 +56,33 @@ try {
   }
   console.log(`${((await cpuSeconds(broker.pid)) - before).toFixed(1)} CPU seconds`);
   await broker.stop();
-  for (const name of await readdir(out)) await printHottest(join(out, name));
+  if (values.history) {
+    await inNewProcess(broker, 'reconcile', async () => {
+      const headers = { 'x-cloudtopics-admin': '1' };
+      for (let isComplete = false; !isComplete; ) {
+        const answer = await fetch(`${broker.admin}/v1/reconcile/run?wait=true`, { method: 'POST', headers });
+        isComplete = ((await answer.json()) as { complete: boolean }).complete;
+      }
+    });
+    await inNewProcess(broker, 'read', async () => {
+      await consume(broker.bootstrap, 'profiled', Math.floor(records / 4) * 4, tuned);
+    });
+  }
+  // By process, in the order in which they ran: the names begin with the time.
+  for (const name of (await readdir(out)).sort()) await printHottest(join(out, name));
 } finally {
   await rm(directory, { recursive: true, force: true });
+}
+
+async function inNewProcess(broker: BrokerProcess, what: string, work: () => Promise<void>): Promise<void> {
+  await broker.restart();
+  const before = await cpuSeconds(broker.pid);
+  const began = performance.now();
+  await work();
+  const mbPerSecond = (Number(values.gib) * 1024) / ((performance.now() - began) / 1000);
+  const cpu = (await cpuSeconds(broker.pid)) - before;
+  console.log(`${what}: ${mbPerSecond.toFixed(0)} MB/s, ${cpu.toFixed(1)} CPU seconds`);
+  await broker.stop();
 }
 
 async function printHottest(file: string): Promise<void> {
