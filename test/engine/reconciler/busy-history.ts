@@ -70,11 +70,11 @@ class BusyHistory {
     world.settings.enabled = true;
     while (world.latePuts.length > 0) await world.latePuts.shift()?.();
     await world.clock.advance(12_000);
+    this.#isSlow = false;
     await world.settle();
     world.flushMetastore();
     await world.clock.advance(2000);
     await this.#followers.end();
-    this.#isSlow = false;
     // What began while reads took long may be waited for by those that come now.
     await world.clock.advance(4000);
     await this.#seeAll();
