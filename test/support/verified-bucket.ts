@@ -11,6 +11,8 @@ export interface VerifiedBucket {
   readonly wrong: readonly VerifyFinding[];
   /** Left over by crashes: objects that were preregistered and never added. */
   readonly awaited: readonly VerifyFinding[];
+  /** Objects without a row; none where everything was flushed since. */
+  readonly unknown: readonly VerifyFinding[];
   readonly partitions: number;
   readonly storedObjects: number;
 }
@@ -26,6 +28,7 @@ export async function verifyBucket(storeUrl: string, cluster = 'default'): Promi
   return {
     wrong: found.filter(({ severity }) => severity !== 'notice'),
     awaited: found.filter(({ name }) => name === 'object_awaited'),
+    unknown: found.filter(({ name }) => name === 'object_unknown'),
     partitions,
     storedObjects,
   };

@@ -66,10 +66,18 @@ export class PartitionOracle {
     }
   }
 
-  /** What a fetch said of the partition. */
-  told({ logStart, highWatermark }: { readonly logStart: number; readonly highWatermark: number }): void {
-    if (highWatermark < this.#end) this.#problem(`the high watermark went from ${this.#end} to ${highWatermark}`);
-    if (logStart < this.#logStart) this.#problem(`the log start went from ${this.#logStart} to ${logStart}`);
+  /** The highest log start and high watermark that anybody was told: to be taken before a fetch, whose answer may not lie below. */
+  get bounds(): { readonly logStart: number; readonly highWatermark: number } {
+    return { logStart: this.#logStart, highWatermark: this.#end };
+  }
+
+  /** What a fetch said of the partition; `before` are the bounds when it was sent. */
+  told(said: PartitionOracle['bounds'], before: PartitionOracle['bounds']): void {
+    const { logStart, highWatermark } = said;
+    if (highWatermark < before.highWatermark) {
+      this.#problem(`the high watermark went from ${before.highWatermark} to ${highWatermark}`);
+    }
+    if (logStart < before.logStart) this.#problem(`the log start went from ${before.logStart} to ${logStart}`);
     this.#end = Math.max(this.#end, highWatermark);
     this.#logStart = Math.max(this.#logStart, logStart);
   }

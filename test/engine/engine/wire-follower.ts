@@ -43,7 +43,7 @@ export class WireFollower {
   async #fetch(client: RawClient): Promise<void> {
     const oracle = this.#oracle;
     const bytesMax = this.#sizes[this.#fetches++ % this.#sizes.length] as number;
-    const { topicId, partition } = oracle;
+    const { topicId, partition, bounds } = oracle;
     const found = await fetchRecords(client, topicId, partition, { from: this.position, bytesMax, waitMs: 100 });
     if (found === outOfRange) {
       const logStart = await fetchLogStart(client, oracle.topic, partition);
@@ -58,7 +58,7 @@ export class WireFollower {
       oracle.problems.push(`${oracle.topic}/${partition}: asked for ${this.position}, was given ${first.offset}`);
     }
     oracle.shown(found.records);
-    oracle.told(found);
+    oracle.told(found, bounds);
     this.received += found.records.length;
     this.position = found.next;
   }
@@ -82,6 +82,7 @@ export async function judgeWhole(
   let logStart = 0;
   let empty = 0;
   for (let from = 0; ; ) {
+    const { bounds } = oracle;
     const found = await patiently(() => fetchRecords(client, oracle.topicId, oracle.partition, { from, waitMs: 100 }));
     if (found === outOfRange) {
       const start = await patiently(() => fetchLogStart(client, oracle.topic, oracle.partition));
@@ -90,7 +91,7 @@ export async function judgeWhole(
       from = start;
       continue;
     }
-    oracle.told(found);
+    oracle.told(found, bounds);
     records.push(...found.records);
     bytes += found.bytes;
     logStart = found.logStart;
