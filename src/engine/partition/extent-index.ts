@@ -197,8 +197,8 @@ export class ExtentIndex {
       return { extents: cold.extents, start: findExtent(cold.extents, from, 0) };
     }
     const goesOn = cold !== undefined && cold.extents.at(-1)?.lastOffset === from - 1;
-    // What came behind the last run may be trimmed meanwhile, where it told of no batches.
-    let entry = goesOn ? Math.max(cold.nextEntry, this.#firstEntry) : this.entryOf(from);
+    // What came behind the last run is not kept for this reader where it tells of no batches: it may be trimmed, also while this waits.
+    let entry = Math.max(this.entryOf(from), goesOn ? cold.nextEntry : 0);
     for (;;) {
       const entries = await this.#options.readLog(entry, coldReadBytes);
       const last = entries.at(-1);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { offset } from '../../../src/engine/base/ids.ts';
 import { decodeL0Object } from '../../../src/engine/l0/l0-object-format.ts';
+import { isControl } from '../../../src/engine/records/record-batch-format.ts';
 import { readPayloads } from '../../support/record-batches.ts';
 import { topic } from '../partition/write-path-world.ts';
 import { HistoryWorld } from './history-world.ts';
@@ -198,8 +199,12 @@ describe('a read', () => {
     await made.leader().noL0ReaderBelow(offset(4));
     using read = await made.readFrom(1, 1000);
     expect(read.parts.length).toBe(1);
-    const [empty] = read.parts as [Buffer];
-    expect([Number(empty.readBigInt64BE(0)), empty.readInt32BE(23), empty.readInt32BE(57)]).toEqual([1, 2, 0]);
+    const [marker] = read.parts as [Buffer];
+    expect([Number(marker.readBigInt64BE(0)), marker.readInt32BE(23), isControl(marker.readInt16BE(21))]).toEqual([
+      1,
+      2,
+      true,
+    ]);
     made.settings.enabled = false;
     await produceMany(made, ['next']);
     using beyond = await made.readFrom(1, 1000);
