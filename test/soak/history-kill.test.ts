@@ -1,6 +1,6 @@
 // SIGKILL at named steps of reconciling, compaction, leveling and retention, on a store that fails: CLOUDTOPICS_SOAK_ROUNDS kills (300),
 // each step many times, in the order that CLOUDTOPICS_KILL_SEED draws. A new cluster every few dozen kills; one in four has objects of
-// several parts.
+// several parts, on a store that does not fail: too little would be written for them.
 
 import { expect, test } from 'vitest';
 import { type Random, seededRandom } from '../../src/engine/base/random.ts';
@@ -15,7 +15,11 @@ test(`history survives a long series of kills (CLOUDTOPICS_KILL_SEED=${firstSeed
     const random = seededRandom(firstSeed + cluster);
     const size = cluster % 4 === 3 ? 'parts' : 'small';
     const kills = killsOf(size === 'parts' ? [...partSteps, ...partSteps, ...partSteps] : historySteps, random);
-    const told = await killAtSteps({ kills, seed: 1 + ((firstSeed + cluster * 1000) % 1e9), size });
+    const told = await killAtSteps({
+      kills,
+      seed: size === 'parts' ? 0 : 1 + ((firstSeed + cluster * 1000) % 1e9),
+      size,
+    });
     awaited += told.awaited;
     done += kills.length;
   }

@@ -133,7 +133,7 @@ export async function killAtSteps({ kills, seed, size }: HistoryKills): Promise<
     }
     process.kill(broker.pid, 'SIGUSR2');
     const end = await unlessFailed(
-      Promise.race([broker.exited, tooLong(30_000, () => `${when} never came\n${broker.output()}`)]),
+      Promise.race([broker.exited, tooLong(60_000, () => `${when} never came\n${broker.output()}`)]),
     );
     expect(end, `${when}: ${broker.output()}`).toBe('SIGKILL');
     const told = oracles.map((one) => one.acknowledged);
