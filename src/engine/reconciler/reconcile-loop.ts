@@ -183,6 +183,9 @@ export class ReconcileLoop implements AsyncDisposable {
       this.#ordered.clear();
       const { code, message, stack } = toEngineError(error);
       logger.error({ code, error: message, stack }, 'a turn of the reconciler failed');
+      // What failed is not tried again at once.
+      const againMs = clock.monotonicMs() + lookMs;
+      for (const one of this.#schedules.values()) one.dueMs = Math.max(one.dueMs, againMs);
     }
   }
 

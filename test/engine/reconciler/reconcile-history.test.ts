@@ -11,8 +11,11 @@ const firstSeed = Number(process.env['CLOUDTOPICS_FIRST_SEED'] ?? 1);
 
 // Each of these has lost or refused something once.
 const stories = [
-  [1, 'the metastore was ahead of the LRO: what it knew of producers was no earlier than what was added'],
-  [4, 'an entry that was noted as the next to read had been trimmed, because all in it was reconciled'],
+  [
+    1,
+    'the metastore was ahead of the LRO, and what it knew of producers was no earlier than what was added; an entry that was noted as ' +
+      'the next to read had been trimmed, because all in it was reconciled',
+  ],
   [1055, 'a snapshot from before a trim brought back segments that began in the trimmed part of the log'],
 ] as const;
 
