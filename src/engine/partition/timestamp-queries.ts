@@ -2,6 +2,7 @@
 //
 // L0 is asked first, then L1, and what L1 finds comes first: data only moves from L0 to L1, so in this order none can be missed.
 
+import { hasCode } from '../base/errors.ts';
 import { type Offset, offset, type Term, timestampMs } from '../base/ids.ts';
 import {
   batchHeaderBytes,
@@ -165,11 +166,16 @@ export class TimestampQueries {
       return found(Math.max(0, logStartOffset - facts.baseOffset), facts.maxTimestamp);
     }
     const base = readBaseTimestamp(batch);
-    const records = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), unpackedBytesMax);
-    for (const record of iterateRecords(records, facts.count)) {
-      const timestamp = appendTime ? facts.maxTimestamp : base + record.timestampDelta;
-      if (facts.baseOffset + record.offsetDelta < logStartOffset || !matches(timestamp)) continue;
-      return found(record.offsetDelta, timestamp);
+    try {
+      const records = await decompress(codecOf(facts.attributes), batch.subarray(batchHeaderBytes), unpackedBytesMax);
+      for (const record of iterateRecords(records, facts.count)) {
+        const timestamp = appendTime ? facts.maxTimestamp : base + record.timestampDelta;
+        if (facts.baseOffset + record.offsetDelta < logStartOffset || !matches(timestamp)) continue;
+        return found(record.offsetDelta, timestamp);
+      }
+    } catch (error) {
+      // A batch that cannot be unpacked tells no times, and must not keep anybody from finding those behind it.
+      if (!hasCode(error, 'invalid-record', 'unsupported-codec')) throw error;
     }
     return undefined;
   }

@@ -234,6 +234,17 @@ describe('a read', () => {
     await made.leader().deleteRecords(3);
     expect(await made.offsetAt(times[0] as number)).toBe(3);
   });
+
+  it('by time passes over what cannot be unpacked, on either side of the LRO', async () => {
+    const made = await world();
+    // What stands for records here is no records to who unpacks it.
+    await produceMany(made, named(2));
+    made.rules.logAppendTime = true;
+    await produceMany(made, ['told']);
+    expect(await made.offsetAt(5)).toBe(2);
+    await made.settle();
+    expect(await made.offsetAt(5)).toBe(2);
+  });
 });
 
 describe('the log of a partition', () => {
