@@ -35,6 +35,7 @@ import type { ObjectStore } from '../../src/engine/store/object-store.ts';
 import { openStore } from '../../src/engine/store/store.ts';
 import { salvage, salvageFromNothing } from '../model/salvage-model.ts';
 import { type FlushedHistory, readFlushedHistories } from './bucket-history.ts';
+import { toldValue } from './told-value.ts';
 
 /** A batch as it lies in the bucket. */
 export interface SalvagedBatch extends L0FooterBatch {
@@ -46,6 +47,7 @@ export interface SalvagedBatch extends L0FooterBatch {
 export interface SalvagedRecord {
   readonly offset: number;
   readonly key: string | undefined;
+  /** As `toldValue` has it. */
   readonly value: string | undefined;
 }
 
@@ -55,7 +57,7 @@ export interface AcknowledgedRecord {
   readonly offset: number;
   /** Given for a topic that may be compacted: the record may be gone once there is a later one of its key. */
   readonly key?: string;
-  /** Undefined for a tombstone. */
+  /** As `toldValue` has it. */
   readonly value: string | undefined;
 }
 
@@ -123,7 +125,7 @@ export class SalvagedPartition {
       for (const record of iterateRecords(unpacked, count)) {
         const at = baseOffset + record.offsetDelta;
         if (at < this.startOffset) continue;
-        found.push({ offset: at, key: record.key?.toString(), value: record.value?.toString() });
+        found.push({ offset: at, key: record.key?.toString(), value: toldValue(record.value) });
       }
     }
     return found;

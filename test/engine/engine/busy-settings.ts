@@ -27,10 +27,11 @@ export const busyWithPartsSettings: Readonly<Record<string, string>> = {
   ...busySettings,
   'cloudtopics.seal.bytes': '262144',
   'cloudtopics.seal.interval.ms': '20',
-  'cloudtopics.reconcile.interval.min.ms': '1000',
-  'cloudtopics.reconcile.interval.max.ms': '1500',
-  'cloudtopics.reconcile.object.bytes': '33554432',
+  // Objects of two parts at any pace of producing: the interval adapts.
+  'cloudtopics.reconcile.interval.min.ms': '100',
+  'cloudtopics.reconcile.interval.max.ms': '5000',
+  'cloudtopics.reconcile.object.bytes': '12582912',
   'cloudtopics.compaction.object.bytes': '16777216',
   'cloudtopics.memory.compaction.keys.bytes': '65536',
-  'cloudtopics.leveling.extent.bytes': '8388608',
+  'cloudtopics.leveling.extent.bytes': '67108864',
 };

@@ -42,10 +42,10 @@ export const partSteps: readonly string[] = ['reconcile.part', 'compact.part', '
 
 const child = fileURLToPath(new URL('engine-child.ts', import.meta.url));
 const deleteRetentionMs = 3_000;
-const retentionBytes = { small: 96 * 1024, parts: 24 * 1024 * 1024 } as const;
+const retentionBytes = { small: 96 * 1024, parts: 48 * 1024 * 1024 } as const;
 const records = {
   small: { valueBytes: 40, keys: 300, pauseMs: 20 },
-  parts: { valueBytes: 8_000, keys: 2_000, pauseMs: 1 },
+  parts: { valueBytes: 8_000, keys: 2_000, pauseMs: 10 },
 } as const;
 const compactedSettings = {
   'min.cleanable.dirty.ratio': '0.1',

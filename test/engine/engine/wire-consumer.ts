@@ -10,12 +10,13 @@ import {
 } from '../../../src/engine/records/record-batch-format.ts';
 import { iterateRecords } from '../../../src/engine/records/record-format.ts';
 import { fetch, listOffsets } from '../../../src/engine/wire/wire.ts';
+import { toldValue } from '../../support/told-value.ts';
 import type { RawClient } from '../broker/raw-client.ts';
 
 export interface ConsumedRecord {
   readonly offset: number;
   readonly key: string | undefined;
-  /** Undefined for a tombstone. */
+  /** As `toldValue` has it. */
   readonly value: string | undefined;
 }
 
@@ -75,7 +76,7 @@ export async function fetchRecords(
     for (const record of iterateRecords(unpacked, facts.count)) {
       const offset = facts.baseOffset + record.offsetDelta;
       if (offset < from) continue;
-      records.push({ offset, key: record.key?.toString(), value: record.value?.toString() });
+      records.push({ offset, key: record.key?.toString(), value: toldValue(record.value) });
     }
   }
   return { records, next, bytes: at, logStart: found.logStartOffset, highWatermark: found.highWatermark };

@@ -5,6 +5,7 @@
 import { encodeBatch } from '../../../src/engine/records/build-batch-format.ts';
 import { initProducerId, produce } from '../../../src/engine/wire/wire.ts';
 import type { AcknowledgedRecord } from '../../support/bucket-salvage.ts';
+import { toldValue } from '../../support/told-value.ts';
 import { RawClient } from '../broker/raw-client.ts';
 
 export interface WireProducerOptions {
@@ -23,13 +24,13 @@ export interface WireProducerOptions {
 
 export interface ProducedRecord {
   readonly key?: string;
-  /** Undefined for a tombstone. */
+  /** As `toldValue` has it. */
   readonly value: string | undefined;
 }
 
 interface Pending {
   readonly baseSequence: number;
-  readonly records: readonly ProducedRecord[];
+  readonly count: number;
 }
 
 const window = 5;
@@ -52,7 +53,7 @@ export class WireProducer {
 
   /** The record of a sequence, if it was sent; each once. */
   sent(sequence: number): ProducedRecord | undefined {
-    return sequence < this.#sequence ? this.#record(sequence) : undefined;
+    return sequence < this.#sequence ? this.#told(sequence) : undefined;
   }
 
   get partition(): number {
@@ -89,15 +90,21 @@ export class WireProducer {
     const count = 1 + (this.#sequence % 3);
     const baseSequence = this.#sequence;
     this.#sequence += count;
-    const records = Array.from({ length: count }, (_, at) => this.#record(baseSequence + at));
-    return { baseSequence, records };
+    return { baseSequence, count };
   }
 
-  #record(sequence: number): ProducedRecord {
+  #record(sequence: number): { readonly key: string | undefined; readonly value: Buffer | null } {
     const { name, valueBytes = 0, keys } = this.#options;
-    const value = `${name}.${sequence}.`.padEnd(valueBytes, 'x');
-    if (keys === undefined) return { value };
-    return { key: `${name}/${(sequence * 31) % keys}`, value: sequence % 11 === 10 ? undefined : value };
+    const isTombstone = keys !== undefined && sequence % 11 === 10;
+    return {
+      key: keys === undefined ? undefined : `${name}/${(sequence * 31) % keys}`,
+      value: isTombstone ? null : Buffer.from(`${name}.${sequence}.`.padEnd(valueBytes, 'x')),
+    };
+  }
+
+  #told(sequence: number): ProducedRecord {
+    const { key, value } = this.#record(sequence);
+    return { ...(key === undefined ? {} : { key }), value: toldValue(value) };
   }
 
   async #register(client: RawClient) {
@@ -113,11 +120,12 @@ export class WireProducer {
     pending: readonly Pending[],
   ): Promise<Pending[]> {
     const { topic, partition } = this.#options;
-    for (const { baseSequence, records } of pending) {
-      const batch = encodeBatch(
-        records.map(({ key, value }) => ({ key: bytesOf(key), value: bytesOf(value) })),
-        { ...producer, baseSequence, timestamp: Date.now() },
-      );
+    for (const { baseSequence, count } of pending) {
+      const records = Array.from({ length: count }, (_, at) => {
+        const { key, value } = this.#record(baseSequence + at);
+        return { key: key === undefined ? null : Buffer.from(key), value };
+      });
+      const batch = encodeBatch(records, { ...producer, baseSequence, timestamp: Date.now() });
       const partitionData = [{ index: partition, records: batch }];
       const request = { acks: -1, timeoutMs: 30_000, topicData: [{ name: topic, partitionData }] };
       client.write(client.encode(produce, 9, request));
@@ -127,8 +135,8 @@ export class WireProducer {
       const answer = (await client.answer(produce, 9)).body.responses[0]?.partitionResponses[0];
       const code = answer?.errorCode ?? -1;
       if (answer !== undefined && code === 0) {
-        for (const [at, record] of one.records.entries()) {
-          this.acknowledged.push({ partition, offset: answer.baseOffset + at, ...record });
+        for (let at = 0; at < one.count; at++) {
+          this.acknowledged.push({ partition, offset: answer.baseOffset + at, ...this.#told(one.baseSequence + at) });
         }
       } else if (retriable.has(code) || (code === outOfOrder && again.length > 0)) {
         again.push(one);
@@ -141,7 +149,5 @@ export class WireProducer {
     return again;
   }
 }
-
-const bytesOf = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
 
 class BrokenPromise extends Error {}
