@@ -32,7 +32,7 @@ export const historyConfigs = {
   'cloudtopics.reconcile.skip.missing': {
     type: 'boolean',
     defaultValue: 'false',
-    doc: 'Whether offsets whose L0 object is gone are given up as empty, instead of holding up their partition. Loses what is gone anyway.',
+    doc: 'Whether offsets whose L0 object is gone, or ends before them, are given up as empty, instead of holding up their partition. Loses what is gone anyway.',
     dynamic: true,
   },
   'cloudtopics.memory.reconcile.bytes': long(

@@ -19,7 +19,7 @@ import { isControl, verifyStoredBatch } from '../records/record-batch-format.ts'
 import { framed } from './framed-batch.ts';
 import { forgottenProducers, type ProducerSweep, producersOf, stretchOf } from './partition-addition.ts';
 import type { ReconcileCounters } from './reconcile-counters.ts';
-import type { JobReads, RoundReads } from './round-reads.ts';
+import { type JobReads, ObjectEndsEarly, type RoundReads } from './round-reads.ts';
 import { TurnTaking } from './turn-taking.ts';
 
 /** A partition's part of a job: its batches without a gap from the LRO on. */
@@ -47,7 +47,7 @@ export interface RoundJobOptions {
   /** Lets others have their turn of the event loop. */
   readonly pause: () => Promise<void>;
   readonly step: (name: string) => Promise<void> | void;
-  /** Whether offsets whose L0 object is gone are given up as empty. */
+  /** Whether offsets whose L0 object is gone, or ends before them, are given up as empty. */
   readonly skipMissing: () => boolean;
   readonly counters: ReconcileCounters;
   readonly signal: AbortSignal;
@@ -151,7 +151,7 @@ async function carry(
         }
         options.logger.error(
           { ...nameOf(leader), offset: batch.baseOffset, error: bytes.message },
-          'offsets whose L0 object is gone are given up as empty',
+          'offsets whose L0 object is gone, or ends before them, are given up as empty',
         );
       } else {
         if (begun === undefined) {
@@ -181,7 +181,8 @@ async function carry(
 /** Where no record has a timestamp, an extent counts with the time it was appended at: retention needs one. */
 const lastAppended = (batches: readonly PendingBatch[]): TimestampMs => (batches.at(-1) as PendingBatch).appendedAtMs;
 
-const isHopeless = (error: EngineError): boolean => hasCode(error, 'object-not-found');
+const isHopeless = (error: EngineError): boolean =>
+  error instanceof ObjectEndsEarly || hasCode(error, 'object-not-found');
 
 interface BatchBytes extends Disposable {
   readonly bytes: Buffer;
@@ -199,7 +200,11 @@ async function bytesOf(
   const where = `L0 object ${batch.object.id.name}, bytes ${batch.position} to ${batch.position + batch.length}`;
   const keep = (bytes: Buffer): BatchBytes => ({ bytes, [Symbol.dispose]: () => {} });
   const began = clock.monotonicMs();
-  let bytes = await reads.read(batch);
+  // An end that comes too early counts only when it is still there the second time, as damage does.
+  let bytes = await reads.read(batch).catch((error: unknown) => {
+    if (error instanceof ObjectEndsEarly) return reads.readAgain(batch);
+    throw error;
+  });
   try {
     verifyStoredBatch(bytes, batch.baseOffset, where);
   } catch {

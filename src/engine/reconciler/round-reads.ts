@@ -7,7 +7,7 @@
 //   else that batch alone
 // What it refuses: to judge what it reads. The bytes are as the store gave them.
 
-import { EngineError } from '../base/errors.ts';
+import { EngineError, hasCode } from '../base/errors.ts';
 import { formatL0Key } from '../l0/l0-key-format.ts';
 import type { PendingBatch } from '../partition/partition.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -134,9 +134,23 @@ export class RoundReads {
   async #get({ key }: Span, start: number, end: number, into?: Buffer): Promise<Buffer> {
     const { store, pace, onRead, signal } = this.#options;
     await pace(end - start);
-    const { bytes } = await store.get(key, { range: { start, end }, signal, ...(into === undefined ? {} : { into }) });
-    onRead(bytes.length);
-    return bytes;
+    const range = { start, end };
+    try {
+      const { bytes } = await store.get(key, { range, signal, ...(into === undefined ? {} : { into }) });
+      onRead(bytes.length);
+      return bytes;
+    } catch (error) {
+      // What a store says of a range that begins behind the object's end.
+      if (hasCode(error, 'usage')) throw new ObjectEndsEarly(key, range);
+      throw error;
+    }
+  }
+}
+
+/** An L0 object is there and does not reach to where a batch should lie. */
+export class ObjectEndsEarly extends EngineError {
+  constructor(key: string, range: { readonly start: number; readonly end: number }) {
+    super('corrupt-object', `${key} ends before byte ${range.end}`, { context: { key, ...range } });
   }
 }
 
@@ -158,7 +172,7 @@ export class JobReads implements Disposable {
     this.#options = options;
   }
 
-  /** The batch as its L0 object has it, unchecked. Valid until disposed. */
+  /** The batch as its L0 object has it, unchecked. Valid until disposed. Throws `ObjectEndsEarly`, and what the store throws. */
   async read(batch: PendingBatch): Promise<Buffer> {
     const { spanOf, get, getWhole } = this.#options;
     const span = spanOf(batch);
@@ -200,10 +214,6 @@ export class JobReads implements Disposable {
 
 function cut(bytes: Buffer, key: string, start: number, { position, length }: PendingBatch): Buffer {
   const at = position - start;
-  if (at + length > bytes.length) {
-    throw new EngineError('corrupt-object', `${key} ends before byte ${position + length}`, {
-      context: { key, start: position, end: position + length },
-    });
-  }
+  if (at + length > bytes.length) throw new ObjectEndsEarly(key, { start: position, end: position + length });
   return bytes.subarray(at, at + length);
 }
