@@ -51,20 +51,29 @@ export class TimestampQueries {
 
   /** The first record with the greatest timestamp. */
   async ofMax(): Promise<FoundOffset | undefined> {
-    const { state, history } = this.#options;
-    const { maxTimestamp, maxTimestampOffset } = state;
+    const { state } = this.#options;
     if (state.nextOffset === state.logStartOffset) return undefined;
     const inL0 = await this.#greatestInL0();
-    if (state.reconciledEnd <= state.logStartOffset) return inL0;
-    const isKnown = maxTimestampOffset >= state.logStartOffset && maxTimestampOffset < state.reconciledEnd;
+    return laterOf(await this.#greatestInL1(), inL0);
+  }
+
+  async #greatestInL1(): Promise<FoundOffset | undefined> {
+    const { state, history } = this.#options;
+    const { logStartOffset, reconciledEnd, maxTimestamp, maxTimestampOffset } = state;
+    if (reconciledEnd <= logStartOffset) return undefined;
+    const isKnown = maxTimestampOffset >= logStartOffset && maxTimestampOffset < reconciledEnd;
     const known = isKnown ? await history.batchAt(this.#options, maxTimestampOffset) : undefined;
     // Compaction may have taken that record away: then all batches are asked.
     const isThere = known !== undefined && readBatchFacts(known).maxTimestamp === maxTimestamp;
-    const batch = isThere ? known : await history.batchOfMaxTimestamp(this.#options, state.logStartOffset);
-    if (batch === undefined) return inL0;
-    const best = readBatchFacts(batch).maxTimestamp;
-    if (inL0 !== undefined && inL0.timestamp > best) return inL0;
-    return (await this.#firstInBatch(batch, (one) => one === best)) ?? inL0;
+    const batch = isThere ? known : await history.batchOfMaxTimestamp(this.#options, logStartOffset);
+    if (batch === undefined) return undefined;
+    const found = await this.#greatestInBatch(batch);
+    const { baseOffset, lastOffsetDelta } = readBatchFacts(batch);
+    const behind = offset(baseOffset + lastOffsetDelta + 1);
+    if (baseOffset >= logStartOffset || behind >= reconciledEnd) return found;
+    // The log starts in the middle of it, and the record that its time is of may lie before.
+    const next = await history.batchOfMaxTimestamp(this.#options, behind);
+    return next === undefined ? found : laterOf(found, await this.#greatestInBatch(next));
   }
 
   async #firstInL0(timestamp: number): Promise<FoundOffset | undefined> {
@@ -89,7 +98,7 @@ export class TimestampQueries {
   async #firstFrom(from: Offset, timestamp: number): Promise<FoundOffset | undefined> {
     for await (const extent of this.#extentsFrom(from)) {
       if (extent.maxTimestamp < timestamp) continue;
-      const found = await this.#firstInExtent(extent, (one) => one >= timestamp);
+      const found = await this.#inExtent(extent, (batch) => this.#firstInBatch(batch, (one) => one >= timestamp));
       if (found !== undefined) return found;
     }
     return undefined;
@@ -131,23 +140,48 @@ export class TimestampQueries {
     if (state.maxTimestampOffset >= from) {
       const chunk = extents.recentFrom(state.maxTimestampOffset) ?? (await extents.coldFrom(state.maxTimestampOffset));
       best = chunk.extents[chunk.start];
-    } else {
-      for await (const extent of this.#extentsFrom(from)) {
-        if (best === undefined || extent.maxTimestamp > best.maxTimestamp) best = extent;
-      }
-    }
+    } else best = await this.#greatestExtent(from);
     if (best === undefined) return undefined;
-    const { maxTimestamp } = best;
-    return await this.#firstInExtent(best, (one) => one === maxTimestamp);
+    const found = await this.#inExtent(best, (batch) => this.#greatestInBatch(batch));
+    if (best.baseOffset >= from) return found;
+    // The log starts in the middle of it, and the record that its time is of may lie before.
+    const next = await this.#greatestExtent(offset(best.lastOffset + 1));
+    return next === undefined
+      ? found
+      : laterOf(found, await this.#inExtent(next, (batch) => this.#greatestInBatch(batch)));
   }
 
-  async #firstInExtent(extent: Extent, matches: Matches): Promise<FoundOffset | undefined> {
+  async #greatestExtent(from: Offset): Promise<Extent | undefined> {
+    let best: Extent | undefined;
+    for await (const extent of this.#extentsFrom(from)) {
+      if (best === undefined || extent.maxTimestamp > best.maxTimestamp) best = extent;
+    }
+    return best;
+  }
+
+  async #inExtent(
+    extent: Extent,
+    look: (batch: Buffer) => Promise<FoundOffset | undefined>,
+  ): Promise<FoundOffset | undefined> {
     const held: Disposable[] = [];
     try {
-      return await this.#firstInBatch(await this.#options.reader.batchOf(extent, held), matches);
+      return await look(await this.#options.reader.batchOf(extent, held));
     } finally {
       letGo(held);
     }
+  }
+
+  /** The first record of those with the greatest timestamp, from the log start on. */
+  async #greatestInBatch(batch: Buffer): Promise<FoundOffset | undefined> {
+    const { maxTimestamp } = readBatchFacts(batch);
+    const found = await this.#firstInBatch(batch, (one) => one === maxTimestamp);
+    if (found !== undefined) return found;
+    let greatest = Number.NEGATIVE_INFINITY;
+    await this.#firstInBatch(batch, (one) => {
+      greatest = Math.max(greatest, one);
+      return false;
+    });
+    return await this.#firstInBatch(batch, (one) => one === greatest);
   }
 
   async #firstInBatch(batch: Buffer, matches: Matches): Promise<FoundOffset | undefined> {
@@ -179,4 +213,10 @@ export class TimestampQueries {
     }
     return undefined;
   }
+}
+
+/** The one with the greater timestamp; the first where they are the same. */
+function laterOf(first: FoundOffset | undefined, second: FoundOffset | undefined): FoundOffset | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return second.timestamp > first.timestamp ? second : first;
 }

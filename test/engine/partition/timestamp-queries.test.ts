@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { offset } from '../../../src/engine/base/ids.ts';
+import { encodeBatch } from '../../../src/engine/records/build-batch-format.ts';
 import { HistoryWorld } from '../reconciler/history-world.ts';
 
 describe('a query by time', () => {
@@ -36,4 +37,33 @@ describe('a query by time', () => {
     expect(await asked).toBe(expected);
     await free;
   });
+
+  it.each(['in L0', 'in L1'])('for the greatest one, %s, leaves out what lies below the log start', async (place) => {
+    const made = new HistoryWorld();
+    made.settings.enabled = place === 'in L1';
+    await made.start();
+    await append(made, [10, 90, 30, 50, 40]);
+    await append(made, [20, 50]);
+    if (place === 'in L1') await made.settle();
+    const greatest = async () => {
+      const found = await made.leader().offsetOfMaxTimestamp();
+      return [found?.offset, found?.timestamp];
+    };
+    expect(await greatest()).toEqual([1, 90]);
+    await made.leader().deleteRecords(2);
+    expect(await greatest()).toEqual([3, 50]);
+    await made.leader().deleteRecords(4);
+    expect(await greatest()).toEqual([6, 50]);
+    await made.leader().deleteRecords(7);
+    expect(await greatest()).toEqual([undefined, undefined]);
+  });
 });
+
+async function append(made: HistoryWorld, timestamps: readonly number[]): Promise<void> {
+  const records = timestamps.map((timestamp) => ({ key: null, value: Buffer.from('v'), timestamp }));
+  const batch = encodeBatch(records);
+  const range = made.slabs.allocate(batch.length) as NonNullable<ReturnType<typeof made.slabs.allocate>>;
+  range.bytes.set(batch);
+  await made.leader().append(range);
+  range.unpin();
+}
