@@ -1,3 +1,4 @@
+import { toldValue } from '../../support/told-value.ts';
 // A whole broker while its store or its disk is in trouble: nothing is lost, nothing falls over, and it goes on by itself.
 
 import { join } from 'node:path';
@@ -166,7 +167,7 @@ describe(`a full disk${canMount ? '' : ' (skipped: only root can mount a small o
     const produceNext = async () => {
       const value = `${kept.length}`.padEnd(2000, '.');
       const answer = await produceOne(client, 't', 0, value);
-      if (answer.errorCode === 0) kept.push(value);
+      if (answer.errorCode === 0) kept.push(toldValue(Buffer.from(value)) as string);
       return answer;
     };
     expect((await produceNext()).errorCode).toBe(0);
