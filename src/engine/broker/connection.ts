@@ -10,7 +10,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { toEngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { TurnGate } from '../base/turn-gate.ts';
 import { fetch, type ReceivedRequest, receiveRequest } from '../wire/wire.ts';
+import { AnswerSender } from './answer-sender.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { ComplaintLog } from './complaint-log.ts';
 import { FrameAssembler } from './frame-assembler.ts';
@@ -33,6 +35,8 @@ export interface ConnectionOptions {
   readonly id: string;
   readonly memory: FrameMemory;
   readonly runner: RequestRunner;
+  /** For large answers of all connections. */
+  readonly answerTurns: TurnGate;
   readonly limits: () => ConnectionLimits;
   readonly metrics: BrokerMetrics;
   readonly complaints: ComplaintLog;
@@ -50,6 +54,7 @@ const fetchesMax = 4;
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
+  readonly #sender: AnswerSender;
   readonly #assembler: FrameAssembler;
   readonly #abort = new AbortController();
   readonly #peer: Peer;
@@ -69,7 +74,6 @@ export class Connection {
   #draining = false;
   #closed = false;
   #pumping = false;
-  #corked = false;
   #drained: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -77,6 +81,7 @@ export class Connection {
     this.#assembler = new FrameAssembler(options.memory);
     const socket = readThroughOneBuffer(options.socket, (bytes) => this.#onBytes(bytes));
     this.#socket = socket;
+    this.#sender = new AnswerSender(socket, options.answerTurns);
     this.#peer = { connectionId: options.id, clientHost: hostOf(socket), signal: this.#abort.signal };
     this.#lastTrafficMs = options.clock.monotonicMs();
     socket.on('error', (error) => options.logger.debug({ peer: this.peer, error: error.message }, 'connection failed'));
@@ -262,7 +267,6 @@ export class Connection {
 
   /** Sends the answers at the front whose turn has come. */
   #flush(): void {
-    const socket = this.#socket;
     while (this.#working[0]?.parts !== undefined) {
       const work = this.#working.shift() as RequestInWork;
       this.#workingBytes -= work.frameBytes;
@@ -276,28 +280,12 @@ export class Connection {
         work[Symbol.dispose]();
         continue;
       }
-      this.#cork();
       if (this.#leaving.size === 0) this.#answerRuns++;
       this.#leaving.add(work);
-      for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] as Buffer);
-      socket.write(parts.at(-1) as Buffer, () => this.#left(work));
+      this.#sender.send(parts, work.answerBytes, () => this.#left(work));
     }
     if (this.#paused && !this.#draining) this.#pump();
     this.#closeWhenDrained();
-  }
-
-  /** What is answered in one turn of the event loop leaves with one system call. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    process.nextTick(() => this.#uncork());
-  }
-
-  #uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
   }
 
   #left(work: RequestInWork): void {
@@ -313,10 +301,9 @@ export class Connection {
   #endAfter(work: RequestInWork): void {
     work[Symbol.dispose]();
     this.#draining = true;
-    this.#uncork();
     this.#socket.pause();
     this.#abort.abort();
-    this.#socket.end(() => this.close());
+    this.#sender.end(() => this.close());
   }
 
   #closeWhenDrained(): void {

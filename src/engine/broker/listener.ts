@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
+import { TurnGate } from '../base/turn-gate.ts';
 import { uuidv4 } from '../base/uuid.ts';
 import type { BrokerConfig } from '../cluster/cluster.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
@@ -27,11 +28,15 @@ export interface ListenerOptions {
   readonly logger: Logger;
 }
 
+/** Of large answers: copied into sockets in a millisecond or two. */
+const answerBytesPerTurn = 1024 * 1024;
+
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   readonly #byHost = new Map<string, number>();
+  readonly #answerTurns = new TurnGate(answerBytesPerTurn);
   readonly #name: string;
   #count = 0;
   #sweep: Timer | undefined;
@@ -115,6 +120,7 @@ export class Listener {
     this.#byHost.set(host, ofHost + 1);
     const { memory, runner, clock, logger } = this.#options;
     const connection: Connection = new Connection({
+      answerTurns: this.#answerTurns,
       socket,
       id: `${this.#name}-${++this.#count}`,
       memory,

@@ -7,6 +7,7 @@
 import { crc32c } from '../base/checksum.ts';
 import { EngineError, toEngineError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { TurnGate } from '../base/turn-gate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { cameShort, type ObjectRange, readRange } from './object-range.ts';
@@ -18,8 +19,12 @@ export interface ChunkReaderOptions {
   readonly disk?: DiskCache | undefined;
 }
 
+/** Checked in half a millisecond or less. */
+const checkedBytesPerTurn = 2 * 1024 * 1024;
+
 export class ChunkReader {
   readonly #options: ChunkReaderOptions;
+  readonly #turns = new TurnGate(checkedBytesPerTurn);
   /** GETs, and what came by them. */
   reads = 0;
   readBytes = 0;
@@ -54,6 +59,8 @@ export class ChunkReader {
     for (const number of numbers) {
       const from = object.footer.chunkPosition(number) - start;
       const bytes = into.subarray(from, object.footer.chunkEnd(number) - start);
+      const turn = this.#turns.pass(bytes.length);
+      if (turn !== undefined) await turn;
       const there = from + bytes.length <= came && crc32c(bytes) === object.footer.chunk(number).crc;
       outcomes.push(there ? bytes : await this.#readAgain(object, number, bytes, signal));
     }
