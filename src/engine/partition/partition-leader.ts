@@ -21,7 +21,7 @@ import type { OpenedPartition, PartitionServices } from './partition-parts.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { encodePartitionSnapshot } from './partition-snapshot-format.ts';
 import { type PendingBatch, PendingBatches, type PendingLimits } from './pending-batches.ts';
-import { ReaderPins } from './reader-pins.ts';
+import type { ReaderPins } from './reader-pins.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
 import { Staging } from './staging.ts';
 import { TimestampQueries } from './timestamp-queries.ts';
@@ -34,7 +34,7 @@ export class PartitionLeader implements LedPartition, L0Source, CommitSource {
   readonly #opened: OpenedPartition;
   readonly #state: CommittedState;
   readonly #staging: Staging;
-  readonly #pins = new ReaderPins();
+  readonly #pins: ReaderPins;
   readonly #reader: PartitionReader;
   readonly #times: TimestampQueries;
   readonly #pending: PendingBatches;
@@ -47,13 +47,15 @@ export class PartitionLeader implements LedPartition, L0Source, CommitSource {
   #logEnd: number;
   #over: EngineError | undefined;
 
-  constructor(opened: OpenedPartition, services: PartitionServices) {
+  /** `pins` outlive the term: a read that began under the leader before is still under way. */
+  constructor(opened: OpenedPartition, services: PartitionServices, pins: ReaderPins) {
     const { topicId, index, group, term, state, extents, producers, rules } = opened;
     const { log, logger, writer, reader: objects, history, incarnation } = services;
     this.topicId = topicId;
     this.index = index;
     this.term = term;
     this.#opened = opened;
+    this.#pins = pins;
     this.#services = services;
     this.#state = state;
     this.#logFirst = opened.logFirst;

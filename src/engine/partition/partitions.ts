@@ -8,6 +8,7 @@ import { PartitionLeader } from './partition-leader.ts';
 import { openPartitions, type PartitionSpec, partitionGroup } from './partition-opening.ts';
 import type { PartitionServices } from './partition-parts.ts';
 import type { AwaitedProducers, ProducerRules } from './producer-table.ts';
+import { ReaderPins } from './reader-pins.ts';
 
 export interface PartitionsOptions extends PartitionServices {
   readonly producerRules: () => ProducerRules;
@@ -28,6 +29,7 @@ export class Partitions {
   readonly #leaders = new Map<string, PartitionLeader>();
   /** Everything that should be led, open or not. */
   readonly #wanted = new Map<string, PartitionSpec>();
+  readonly #pins = new Map<string, ReaderPins>();
   readonly #cold = new ColdRuns(coldRunsMax);
   readonly #stopping = new AbortController();
 
@@ -95,12 +97,18 @@ export class Partitions {
         this.#reportFailure({ group }, opened);
         failed.push(spec);
       } else {
-        this.#leaders.set(group, new PartitionLeader(opened, this.#options));
+        this.#leaders.set(group, new PartitionLeader(opened, this.#options, this.#pinsOf(group)));
       }
     }
     // Their topic was deleted while they were being opened, which made their logs again.
     await this.removeGroups(unwanted);
     return failed;
+  }
+
+  #pinsOf(group: string): ReaderPins {
+    const pins = this.#pins.get(group) ?? new ReaderPins();
+    this.#pins.set(group, pins);
+    return pins;
   }
 
   get #recentExtentsMax(): number {
@@ -143,6 +151,7 @@ export class Partitions {
     const gone = new EngineError('unknown-topic-or-partition', 'the topic was deleted');
     for (const group of groups) {
       this.#wanted.delete(group);
+      this.#pins.delete(group);
       this.#leaders.get(group)?.abandon(gone);
       this.#leaders.delete(group);
     }

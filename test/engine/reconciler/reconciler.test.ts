@@ -313,6 +313,38 @@ describe('the log of a partition', () => {
     await made.clock.advance(2000);
     expect(payloads(await reading)).toEqual(named(60));
   });
+
+  it('waits for readers of L0 data also when they began under the leader before', async () => {
+    const made = await world();
+    made.settings.enabled = false;
+    await produceMany(made, named(3));
+    made.forgetBatchCache();
+    const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
+    const get = made.bucket.get.bind(made.bucket);
+    made.bucket.get = async (...wanted) => {
+      await mayRead;
+      return get(...wanted);
+    };
+    const before = made.leader();
+    const reading = made.fetchAll();
+    made.log.setFaults((operation) => (operation === 'append' ? { kind: 'unknown', effect: false } : undefined));
+    await expect(made.produce({ payload: 'lost' })).rejects.toMatchObject({ code: 'outcome-unknown' });
+    made.log.setFaults(undefined);
+    await made.clock.advance(1000);
+    expect(made.leader()).not.toBe(before);
+    let isFree = false;
+    const free = made
+      .leader()
+      .noL0ReaderBelow(offset(3))
+      .then(() => {
+        isFree = true;
+      });
+    await made.clock.advance(100);
+    expect(isFree).toBe(false);
+    letRead();
+    expect(payloads(await reading)).toEqual(named(3));
+    await free;
+  });
 });
 
 describe('what goes wrong', () => {
