@@ -3,22 +3,7 @@ import { offset } from '../../../src/engine/base/ids.ts';
 import { decodeL0Object } from '../../../src/engine/l0/l0-object-format.ts';
 import { isControl } from '../../../src/engine/records/record-batch-format.ts';
 import { topic } from '../partition/write-path-world.ts';
-import { HistoryWorld } from './history-world.ts';
-
-async function world(partitionCount = 1, change: (made: HistoryWorld) => void = () => {}): Promise<HistoryWorld> {
-  const made = new HistoryWorld();
-  change(made);
-  await made.start(partitionCount);
-  return made;
-}
-
-const payloads = (found: readonly { payload: string }[]): string[] => found.map((one) => one.payload);
-
-async function produceMany(made: HistoryWorld, names: readonly string[], index = 0): Promise<void> {
-  for (const payload of names) await made.produce({ payload }, index);
-}
-
-const named = (count: number, name = 'r'): string[] => Array.from({ length: count }, (_, at) => `${name}${at}`);
+import { named, payloads, produceMany, world } from './history-world.ts';
 
 describe('L0 data that is damaged or gone', () => {
   it('a batch that is damaged in L0 is carried as it is, and stops nobody', async () => {
@@ -104,8 +89,9 @@ describe('L0 data that is damaged or gone', () => {
       await made.clock.advance(20);
       await all;
       made.forgetBatchCache();
-      const [{ key, footer }] = (await made.footers()) as [Awaited<ReturnType<HistoryWorld['footers']>>[number]];
-      const second = footer.partitions[0]?.batches[1]?.position ?? 0;
+      const [object] = await made.footers();
+      const key = object?.key ?? '';
+      const second = object?.footer.partitions[0]?.batches[1]?.position ?? 0;
       const { bytes } = await made.bucket.get(key);
       await made.bucket.put(key, [bytes.subarray(0, place === 'between batches' ? second : second + 10)]);
       made.settings.enabled = true;

@@ -246,3 +246,22 @@ export class HistoryWorld extends WriteWorld {
     return new FaultyStore(counted, { next: (operation, key) => this.faults.next(operation, key) }, this.clock);
   }
 }
+
+/** Started, after a change to its settings. */
+export async function world(
+  partitionCount = 1,
+  change: (made: HistoryWorld) => void = () => {},
+): Promise<HistoryWorld> {
+  const made = new HistoryWorld();
+  change(made);
+  await made.start(partitionCount);
+  return made;
+}
+
+export const payloads = (found: readonly { payload: string }[]): string[] => found.map((one) => one.payload);
+
+export async function produceMany(made: HistoryWorld, names: readonly string[], index = 0): Promise<void> {
+  for (const payload of names) await made.produce({ payload }, index);
+}
+
+export const named = (count: number, name = 'r'): string[] => Array.from({ length: count }, (_, at) => `${name}${at}`);

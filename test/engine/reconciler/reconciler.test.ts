@@ -3,22 +3,7 @@ import { offset } from '../../../src/engine/base/ids.ts';
 import { isControl } from '../../../src/engine/records/record-batch-format.ts';
 import { readPayloads } from '../../support/record-batches.ts';
 import { topic } from '../partition/write-path-world.ts';
-import { HistoryWorld } from './history-world.ts';
-
-async function world(partitionCount = 1, change: (made: HistoryWorld) => void = () => {}): Promise<HistoryWorld> {
-  const made = new HistoryWorld();
-  change(made);
-  await made.start(partitionCount);
-  return made;
-}
-
-const payloads = (found: readonly { payload: string }[]): string[] => found.map((one) => one.payload);
-
-async function produceMany(made: HistoryWorld, names: readonly string[], index = 0): Promise<void> {
-  for (const payload of names) await made.produce({ payload }, index);
-}
-
-const named = (count: number, name = 'r'): string[] => Array.from({ length: count }, (_, at) => `${name}${at}`);
+import { named, payloads, produceMany, world } from './history-world.ts';
 
 describe('a round', () => {
   it('carries what is committed into one L1 object for a metastore domain, and moves the LRO', async () => {
