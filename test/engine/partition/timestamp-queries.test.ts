@@ -17,12 +17,7 @@ describe('a query by time', () => {
       await made.produce({ payload: `r${at}` });
     }
     made.forgetBatchCache();
-    const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
-    const get = made.bucket.get.bind(made.bucket);
-    made.bucket.get = async (...wanted) => {
-      await mayRead;
-      return get(...wanted);
-    };
+    const letRead = made.holdReads();
     const asked = ask(made);
     let isFree = false;
     const free = made

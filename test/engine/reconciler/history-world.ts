@@ -141,6 +141,17 @@ export class HistoryWorld extends WriteWorld {
     for (let filled = 0; filled < 64; filled++) this.slabs.allocate(64 * 1024)?.unpin();
   }
 
+  /** Keeps all reads of the bucket waiting until what it returns is called. */
+  holdReads(): () => void {
+    const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
+    const get = this.bucket.get.bind(this.bucket);
+    this.bucket.get = async (...wanted) => {
+      await mayRead;
+      return get(...wanted);
+    };
+    return letRead;
+  }
+
   /** The topic gets one partition more. */
   async addPartition(): Promise<void> {
     const index = this.partitionCount++;

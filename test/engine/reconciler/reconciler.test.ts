@@ -304,12 +304,7 @@ describe('the log of a partition', () => {
     made.settings.enabled = false;
     await produceMany(made, named(3));
     made.forgetBatchCache();
-    const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
-    const get = made.bucket.get.bind(made.bucket);
-    made.bucket.get = async (...wanted) => {
-      await mayRead;
-      return get(...wanted);
-    };
+    const letRead = made.holdReads();
     const before = made.leader();
     const reading = made.fetchAll();
     made.log.setFaults((operation) => (operation === 'append' ? { kind: 'unknown', effect: false } : undefined));
