@@ -23,6 +23,8 @@ export class AnswerSender {
   readonly #gate: TurnGate;
   /** Large ones, and those behind them. */
   readonly #queue: LargeAnswer[] = [];
+  /** A piece is at the gate or on its way to the kernel. */
+  #sending = false;
   #corked = false;
   #ended: (() => void) | undefined;
 
@@ -38,7 +40,7 @@ export class AnswerSender {
       return;
     }
     this.#queue.push({ parts, left, part: 0, at: 0 });
-    if (this.#queue.length === 1) this.#sendPiece();
+    if (!this.#sending) this.#sendPiece();
   }
 
   /** Closes the sending side behind all that was sent before. */
@@ -49,6 +51,7 @@ export class AnswerSender {
 
   #sendPiece(): void {
     const answer = this.#queue[0];
+    this.#sending = answer !== undefined;
     if (answer === undefined) {
       this.#end();
       return;
@@ -62,14 +65,15 @@ export class AnswerSender {
   #writePiece(answer: LargeAnswer, parts: readonly Buffer[]): void {
     if (this.#socket.destroyed) {
       this.#queue.length = 0;
+      this.#sending = false;
       return;
     }
     this.#write(parts, () => {
-      if (answer.part === answer.parts.length) {
-        this.#queue.shift();
-        answer.left();
-      }
+      const isLast = answer.part === answer.parts.length;
+      if (isLast) this.#queue.shift();
       this.#sendPiece();
+      // In the end: it may send the next answer.
+      if (isLast) answer.left();
     });
   }
 

@@ -72,6 +72,8 @@ export class Connection {
   #paused = false;
   #waitsForMemory = false;
   #draining = false;
+  /** An answer has ended the connection: no later one may go behind it. */
+  #ending = false;
   #closed = false;
   #pumping = false;
   #drained: (() => void) | undefined;
@@ -267,7 +269,7 @@ export class Connection {
 
   /** Sends the answers at the front whose turn has come. */
   #flush(): void {
-    while (this.#working[0]?.parts !== undefined) {
+    while (!this.#ending && this.#working[0]?.parts !== undefined) {
       const work = this.#working.shift() as RequestInWork;
       this.#workingBytes -= work.frameBytes;
       if (work.apiKey === fetch.key) this.#workingFetches--;
@@ -300,6 +302,7 @@ export class Connection {
   /** What was answered before still leaves; nothing more is read. */
   #endAfter(work: RequestInWork): void {
     work[Symbol.dispose]();
+    this.#ending = true;
     this.#draining = true;
     this.#socket.pause();
     this.#abort.abort();

@@ -88,7 +88,10 @@ export class PartitionLeader implements LedPartition, L0Source, CommitSource {
       stamp: { incarnation, term, attempt: 0 },
     });
     const parts = { topicId, index, state, extents, history, pins: this.#pins };
-    this.#reader = new PartitionReader({ ...parts, name: group, term, objects });
+    const mustLead = () => {
+      if (this.#over !== undefined) throw notLeader(this.#over);
+    };
+    this.#reader = new PartitionReader({ ...parts, name: group, term, objects, mustLead });
     this.#times = new TimestampQueries({ ...parts, reader: this.#reader });
     this.#pending = new PendingBatches({
       group,

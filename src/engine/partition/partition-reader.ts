@@ -28,6 +28,8 @@ export interface PartitionReaderOptions extends PartitionName {
   readonly objects: L0Reader;
   readonly history: History;
   readonly pins: ReaderPins;
+  /** Throws when the term is over. */
+  readonly mustLead: () => void;
 }
 
 /** Extents of one read; bounds what a read of tiny batches collects. */
@@ -123,7 +125,11 @@ export class PartitionReader {
     const read = await history.read(this.#options, { ...options, until: end });
     if (!read.nothingThere) return this.#result([...read.parts], [read]);
     read[Symbol.dispose]();
-    if (end < until) return this.read({ ...options, from: end });
+    if (end < until) {
+      // It pins nothing until now: where the next leader's L0 begins, this one does not know.
+      this.#options.mustLead();
+      return this.read({ ...options, from: end });
+    }
     const last = Math.min(end - 1, options.from + gapOffsetsMax);
     return this.#result([encodeGapBatch(options.from, last, this.#options.term)], []);
   }

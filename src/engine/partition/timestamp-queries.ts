@@ -52,9 +52,14 @@ export class TimestampQueries {
   /** The first record with the greatest timestamp. */
   async ofMax(): Promise<FoundOffset | undefined> {
     const { state } = this.#options;
-    if (state.nextOffset === state.logStartOffset) return undefined;
-    const inL0 = await this.#greatestInL0();
-    return laterOf(await this.#greatestInL1(), inL0);
+    for (;;) {
+      const { logStartOffset } = state;
+      if (state.nextOffset === logStartOffset) return undefined;
+      const inL0 = await this.#greatestInL0();
+      const found = laterOf(await this.#greatestInL1(), inL0);
+      // What was found may be deleted by now; then the rest is asked.
+      if (state.logStartOffset === logStartOffset) return found;
+    }
   }
 
   async #greatestInL1(): Promise<FoundOffset | undefined> {
@@ -196,6 +201,7 @@ export class TimestampQueries {
     const appendTime = isLogAppendTime(facts.attributes);
     if (appendTime && !matches(facts.maxTimestamp)) return undefined;
     // All records have the one time, and none is missing: there is no need to unpack them.
+    if (logStartOffset > facts.baseOffset + facts.lastOffsetDelta) return undefined;
     if (appendTime && facts.count === facts.lastOffsetDelta + 1) {
       return found(Math.max(0, logStartOffset - facts.baseOffset), facts.maxTimestamp);
     }

@@ -200,11 +200,7 @@ async function bytesOf(
   const where = `L0 object ${batch.object.id.name}, bytes ${batch.position} to ${batch.position + batch.length}`;
   const keep = (bytes: Buffer): BatchBytes => ({ bytes, [Symbol.dispose]: () => {} });
   const began = clock.monotonicMs();
-  // An end that comes too early counts only when it is still there the second time, as damage does.
-  let bytes = await reads.read(batch).catch((error: unknown) => {
-    if (error instanceof ObjectEndsEarly) return reads.readAgain(batch);
-    throw error;
-  });
+  let bytes = await reads.read(batch);
   try {
     verifyStoredBatch(bytes, batch.baseOffset, where);
   } catch {

@@ -36,6 +36,8 @@ interface Span {
   memory: ReadReservation | undefined;
   /** While it is read, and then while anybody uses it. */
   bytes: Promise<Buffer> | undefined;
+  /** It was read once more because it ended too early; now its end counts. */
+  endIsSure: boolean;
 }
 
 export class RoundReads {
@@ -93,7 +95,15 @@ export class RoundReads {
     let span = this.#spans.get(name);
     if (span === undefined) {
       const key = formatL0Key(this.#options.clusterId, object.id);
-      span = { key, start: position, end: position + length, users: 0, memory: undefined, bytes: undefined };
+      span = {
+        key,
+        start: position,
+        end: position + length,
+        users: 0,
+        memory: undefined,
+        bytes: undefined,
+        endIsSure: false,
+      };
       this.#spans.set(name, span);
     } else {
       span.start = Math.min(span.start, position);
@@ -140,17 +150,18 @@ export class RoundReads {
       onRead(bytes.length);
       return bytes;
     } catch (error) {
-      // What a store says of a range that begins behind the object's end.
-      if (hasCode(error, 'usage')) throw new ObjectEndsEarly(key, range);
-      throw error;
+      if (!hasCode(error, 'usage')) throw error;
+      // A range that begins behind the object's end is refused so, and other things are: only the size tells.
+      const info = await store.head(key);
+      throw info !== undefined && info.sizeBytes <= start ? new ObjectEndsEarly(key, range, error) : error;
     }
   }
 }
 
 /** An L0 object is there and does not reach to where a batch should lie. */
 export class ObjectEndsEarly extends EngineError {
-  constructor(key: string, range: { readonly start: number; readonly end: number }) {
-    super('corrupt-object', `${key} ends before byte ${range.end}`, { context: { key, ...range } });
+  constructor(key: string, range: { readonly start: number; readonly end: number }, cause?: unknown) {
+    super('corrupt-object', `${key} ends before byte ${range.end}`, { cause, context: { key, ...range } });
   }
 }
 
@@ -172,19 +183,34 @@ export class JobReads implements Disposable {
     this.#options = options;
   }
 
-  /** The batch as its L0 object has it, unchecked. Valid until disposed. Throws `ObjectEndsEarly`, and what the store throws. */
+  /**
+   * The batch as its L0 object has it, unchecked. Valid until disposed. Throws `ObjectEndsEarly` when the object did so twice, and what
+   * the store throws.
+   */
   async read(batch: PendingBatch): Promise<Buffer> {
     const { spanOf, get, getWhole } = this.#options;
     const span = spanOf(batch);
     const { position, length } = batch;
-    if (!this.#holds(span)) return cut(await get(span, position, position + length), span.key, position, batch);
+    if (!this.#holds(span)) {
+      const alone = async () => cut(await get(span, position, position + length), span.key, position, batch);
+      return await alone().catch((error: unknown) => {
+        if (error instanceof ObjectEndsEarly) return alone();
+        throw error;
+      });
+    }
     span.bytes ??= getWhole(span);
+    const whole = span.bytes;
     try {
-      return cut(await span.bytes, span.key, span.start, batch);
+      return cut(await whole, span.key, span.start, batch);
     } catch (error) {
+      const isLatest = span.bytes === whole;
+      const endsEarly = error instanceof ObjectEndsEarly;
+      if (endsEarly && isLatest && span.endIsSure) throw error;
       // The next one to want it tries again.
-      span.bytes = undefined;
-      throw error;
+      if (isLatest) span.bytes = undefined;
+      if (!endsEarly) throw error;
+      if (isLatest) span.endIsSure = true;
+      return await this.read(batch);
     }
   }
 

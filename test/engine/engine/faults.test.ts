@@ -1,10 +1,10 @@
-import { toldValue } from '../../support/told-value.ts';
 // A whole broker while its store or its disk is in trouble: nothing is lost, nothing falls over, and it goes on by itself.
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../src/engine/base/errors.ts';
 import { metadata } from '../../../src/engine/wire/wire.ts';
+import { toldValue } from '../../support/told-value.ts';
 import { EngineStage, isL0, until } from './engine-stage.ts';
 import { canMount, SmallDisk } from './small-disk.ts';
 import { fetchValues } from './wire-consumer.ts';

@@ -40,6 +40,7 @@ describe('a query by time', () => {
     await append(made, [10, 90, 30, 50, 40]);
     await append(made, [20, 50]);
     if (place === 'in L1') await made.settle();
+    expect(made.leader().reconciledEnd).toBe(place === 'in L1' ? 7 : 0);
     const greatest = async () => {
       const found = await made.leader().offsetOfMaxTimestamp();
       return [found?.offset, found?.timestamp];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EngineError } from '../../../src/engine/base/errors.ts';
 import { offset } from '../../../src/engine/base/ids.ts';
 import { decodeL0Object } from '../../../src/engine/l0/l0-object-format.ts';
 import { isControl } from '../../../src/engine/records/record-batch-format.ts';
@@ -112,4 +113,46 @@ describe('L0 data that is damaged or gone', () => {
       expect(await made.findings()).toEqual([]);
     },
   );
+
+  it('many batches behind the end of an object cost two GETs of it, not two for each', async () => {
+    const made = await world(1, (one) => {
+      one.settings.enabled = false;
+      one.settings.skipMissing = true;
+      one.seal = { ...one.seal, interval: 10, bytesMax: 1024 * 1024 };
+    });
+    const all = Promise.all(named(40).map((payload) => made.produce({ payload })));
+    await made.clock.advance(20);
+    await all;
+    made.forgetBatchCache();
+    const [object] = await made.footers();
+    const key = object?.key ?? '';
+    const { bytes } = await made.bucket.get(key);
+    await made.bucket.put(key, [bytes.subarray(0, 100)]);
+    const before = made.l0Gets.length;
+    made.settings.enabled = true;
+    await made.settle();
+    expect([made.leader().reconciledEnd, made.l0Gets.length - before]).toEqual([40, 2]);
+  });
+
+  it('what the store refuses for another reason than its end is given up by nobody', async () => {
+    const made = await world(1, (one) => {
+      one.settings.enabled = false;
+      one.settings.skipMissing = true;
+    });
+    await produceMany(made, named(3));
+    made.forgetBatchCache();
+    const get = made.bucket.get.bind(made.bucket);
+    let refuses = true;
+    made.bucket.get = async (key, options) => {
+      if (refuses && key.includes('/level_zero/')) throw new EngineError('usage', 'the key of the bucket is disabled');
+      return get(key, options);
+    };
+    made.settings.enabled = true;
+    await made.clock.advance(5000);
+    expect(made.leader().reconciledEnd).toBe(0);
+    expect(made.reconciler.schedules().get(topic)?.problems.get(made.leader())?.code).toBe('usage');
+    refuses = false;
+    await made.settle();
+    expect(payloads(await made.fetchAll())).toEqual(named(3));
+  });
 });
