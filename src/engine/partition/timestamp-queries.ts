@@ -200,8 +200,8 @@ export class TimestampQueries {
     const { logStartOffset } = this.#options.state;
     const appendTime = isLogAppendTime(facts.attributes);
     if (appendTime && !matches(facts.maxTimestamp)) return undefined;
-    // All records have the one time, and none is missing: there is no need to unpack them.
     if (logStartOffset > facts.baseOffset + facts.lastOffsetDelta) return undefined;
+    // All records have the one time, and none is missing: there is no need to unpack them.
     if (appendTime && facts.count === facts.lastOffsetDelta + 1) {
       return found(Math.max(0, logStartOffset - facts.baseOffset), facts.maxTimestamp);
     }

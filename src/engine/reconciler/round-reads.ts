@@ -152,7 +152,7 @@ export class RoundReads {
     } catch (error) {
       if (!hasCode(error, 'usage')) throw error;
       // A range that begins behind the object's end is refused so, and other things are: only the size tells.
-      const info = await store.head(key);
+      const info = await store.head(key, { signal });
       throw info !== undefined && info.sizeBytes <= start ? new ObjectEndsEarly(key, range, error) : error;
     }
   }

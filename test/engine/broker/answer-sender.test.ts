@@ -80,8 +80,8 @@ it('sends large answers that were made when another had left, once and in order'
 
 it('gives the sockets of all connections no more than a share in a turn of the event loop', async () => {
   const gate = new TurnGate(1 << 20);
-  const pairs = [await pair(), await pair(), await pair()];
-  const bytes = filled(8 << 20, 3);
+  const pairs = await Promise.all(Array.from({ length: 8 }, pair));
+  const bytes = filled(3 << 20, 3);
   const reading = Promise.all(pairs.map(({ client }) => received(client)));
   let leaving = pairs.length;
   for (const { server } of pairs) {
